@@ -1,0 +1,31 @@
+// PrivateAuthority: a certificate authority of this machine's own, for development and for names
+// that no public authority signs.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "certificates/source.h"
+
+namespace shore::certificates {
+
+class PrivateAuthority final : public CertificateSource {
+ public:
+    /// `directory` is made on first use. `clock` outlives it. One thread at a time.
+    PrivateAuthority(std::string directory, const base::Clock& clock)
+        : directory_(std::move(directory)), clock_(clock) {}
+
+    Result<Issued> certificate(const std::vector<std::string>& names, Renewal renewal) override;
+    Result<std::string> authority_pem() override;
+
+ private:
+    struct Authority;
+    Result<Authority> authority();
+    bool serves(const std::string& pem, const std::string& authority_pem,
+                const std::vector<std::string>& names) const;
+
+    std::string directory_;
+    const base::Clock& clock_;
+};
+
+}  // namespace shore::certificates

@@ -1,0 +1,349 @@
+#include "config/stack_builder.h"
+
+#include <algorithm>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "config/addresses.h"
+#include "config/content_builder.h"
+#include "config/gateway_tls.h"
+#include "config/protocol_builder.h"
+#include "config/service_builder.h"
+#include "config/settle.h"
+#include "config/tree_values.h"
+
+namespace shore::config {
+
+namespace {
+
+constexpr uint16_t kDefaultPort = 8080;
+
+class StackBuilder final {
+ public:
+    StackBuilder(const Node& document, const StackContext& context, Report& report)
+        : document_(document), context_(context), report_(report) {}
+
+    model::StackSpec build() {
+        stack_.name = text_at(document_, "name");
+        stack_.environment = context_.environment;
+        stack_.directory = context_.directory.string();
+        const std::string key =
+            context_.environment.empty() ? std::string(kDefaultEnvironment) : context_.environment;
+        if (const Node* environments = value_at(document_, "x-shore.environments")) {
+            if (const Node* own = environments->find(key)) {
+                stack_.port_offset = static_cast<uint16_t>(int_at(*own, "port_offset", 0));
+            }
+        }
+        gateway();
+        port_range();
+        services();
+        if (const Node* volumes = value_at(document_, "volumes")) {
+            for (const Entry& volume : volumes->entries) {
+                stack_.volumes.push_back(volume.key);
+            }
+            std::ranges::sort(stack_.volumes);
+        }
+        return std::move(stack_);
+    }
+
+ private:
+    /// The port in this environment; reports one beyond 65535.
+    uint16_t shifted(uint16_t port, const Place& place, const std::string& path) {
+        const uint32_t sum = uint32_t{port} + stack_.port_offset;
+        if (port != 0 && sum > 65535) {
+            report_.problem(place, path,
+                            fmt::format("port {} plus the environment's offset {} is above 65535",
+                                        port, stack_.port_offset));
+            return port;
+        }
+        return port == 0 ? port : static_cast<uint16_t>(sum);
+    }
+
+    void gateway() {
+        const Node empty;
+        const Node* node = value_at(document_, "x-shore.gateway");
+        const Node& gateway = node == nullptr ? empty : *node;
+        model::GatewayOptions& options = stack_.gateway;
+        listen(gateway);
+        options.tls = tls_options(gateway, report_);
+        options.threads = static_cast<uint32_t>(int_at(gateway, "threads", options.threads));
+        options.access_log = access_log(gateway);
+        options.trace = bool_at(gateway, "trace", options.trace);
+        options.resolvers = texts_at(gateway, "resolvers");
+        options.drain_timeout = duration_at(gateway, "drain_timeout", options.drain_timeout);
+        options.upgrade_timeout = duration_at(gateway, "upgrade_timeout", options.upgrade_timeout);
+        options.trusted_proxies = texts_at(gateway, "trusted_proxies");
+        for (const std::string& network : options.trusted_proxies) {
+            if (!is_network(network)) {
+                report_.problem(gateway.find("trusted_proxies")->place,
+                                "x-shore.gateway.trusted_proxies",
+                                fmt::format("must be networks such as 10.0.0.0/8, got \"{}\"",
+                                            base::printable(network, 60)));
+            }
+        }
+        model::GatewayLimits& limits = options.limits;
+        limits.connections_max =
+            static_cast<uint32_t>(int_at(gateway, "limits.connections", limits.connections_max));
+        limits.header_bytes = bytes_at(gateway, "limits.header_size", limits.header_bytes);
+        limits.headers_max =
+            static_cast<uint32_t>(int_at(gateway, "limits.headers", limits.headers_max));
+        limits.body_bytes = bytes_at(gateway, "limits.body_size", limits.body_bytes);
+        limits.header_timeout =
+            duration_at(gateway, "limits.header_timeout", limits.header_timeout);
+        limits.body_timeout = duration_at(gateway, "limits.body_timeout", limits.body_timeout);
+        limits.idle_timeout = duration_at(gateway, "limits.idle_timeout", limits.idle_timeout);
+        limits.connect_timeout =
+            duration_at(gateway, "limits.connect_timeout", limits.connect_timeout);
+        options.content = build_content_options(gateway, report_);
+        options.proxy_protocol = build_proxy_options(gateway, stack_, report_);
+    }
+
+    model::AccessLogOptions access_log(const Node& gateway) {
+        model::AccessLogOptions log;
+        const Node* const node = value_at(gateway, "access_log");
+        if (node == nullptr) {
+            return log;
+        }
+        log.enabled = bool_at(*node, "enabled", log.enabled);
+        const Node* const fields = value_at(*node, "fields");
+        if (fields == nullptr) {
+            return log;
+        }
+        log.fields = 0;
+        for (const Node& item : fields->items) {
+            if (const auto field = model::log_field(item.text)) {
+                log.fields |= model::log_bit(*field);
+                continue;
+            }
+            const std::vector<std::string> names(model::kLogFieldNames.begin(),
+                                                 model::kLogFieldNames.end());
+            report_.problem(
+                item.place, "x-shore.gateway.access_log.fields",
+                fmt::format("there is no field \"{}\"{}; there are {}",
+                            base::printable(item.text, 40), base::did_you_mean(item.text, names),
+                            base::join(names, ", ")));
+        }
+        return log;
+    }
+
+    void listen(const Node& gateway) {
+        const std::string path = "x-shore.gateway.listen";
+        if (const Node* list = value_at(gateway, "listen")) {
+            for (const Node& item : list->items) {
+                auto address = listen_address(item.text);
+                if (!address) {
+                    report_.problem(item.place, path,
+                                    fmt::format("must be http://ADDRESS:PORT or "
+                                                "https://ADDRESS:PORT with an IP address or "
+                                                "none, got \"{}\"",
+                                                base::printable(item.text, 60)));
+                    continue;
+                }
+                address->port = shifted(address->port, item.place, path);
+                stack_.gateway.listen.push_back(std::move(*address));
+            }
+        }
+        if (stack_.gateway.listen.empty()) {
+            stack_.gateway.listen.push_back({"", shifted(kDefaultPort, document_.place, path)});
+        }
+    }
+
+    void port_range() {
+        const Node* node = value_at(document_, "x-shore.ports.range");
+        if (node == nullptr) {
+            return;
+        }
+        const auto parts = base::split_once(node->text, '-');
+        const auto first =
+            parts ? as_int(Node::string(std::string(base::trim(parts->first)), {})) : std::nullopt;
+        const auto last =
+            parts ? as_int(Node::string(std::string(base::trim(parts->second)), {})) : std::nullopt;
+        if (!first || !last || *first < 1024 || *last > 65535 || *first > *last) {
+            report_.problem(node->place, "x-shore.ports.range",
+                            fmt::format("must be FIRST-LAST within 1024..65535, got \"{}\"",
+                                        base::printable(node->text, 40)));
+            return;
+        }
+        stack_.port_first = static_cast<uint16_t>(*first);
+        stack_.port_last = static_cast<uint16_t>(*last);
+    }
+
+    void services() {
+        const Node* services = value_at(document_, "services");
+        if (services == nullptr || services->entries.empty()) {
+            report_.problem(document_.place, "services", "the manifest has no active service");
+            return;
+        }
+        for (const Entry& entry : services->entries) {
+            stack_.services.push_back(build_service(entry, document_, context_, report_));
+            model::ServiceSpec& service = stack_.services.back();
+            for (model::PublishedPort& port : service.ports) {
+                port.published = shifted(port.published, entry.place,
+                                         fmt::format("services.{}.ports", entry.key));
+            }
+            if (service.tcp) {
+                service.tcp->port = shifted(service.tcp->port, entry.place,
+                                            fmt::format("services.{}.x-shore.tcp", entry.key));
+            }
+            claim(entry, service);
+        }
+        std::ranges::sort(stack_.services, {}, &model::ServiceSpec::name);
+        join_splits(*services);
+        imply_one_shot(*services);
+    }
+
+    /// A published port and a route belong to one service.
+    void claim(const Entry& entry, const model::ServiceSpec& service) {
+        for (const model::PublishedPort& port : service.ports) {
+            if (port.published == 0) {
+                continue;
+            }
+            const std::string key =
+                fmt::format("{}:{}/{}", port.address, port.published, port.protocol);
+            const auto [owner, is_new] = claimed_.try_emplace(key, service.name);
+            if (!is_new && owner->second != service.name) {
+                report_.problem(entry.place, fmt::format("services.{}.ports", entry.key),
+                                fmt::format("port {} is published by service {} too",
+                                            port.published, owner->second));
+            }
+        }
+        if (service.tcp) {
+            const auto [owner, is_new] =
+                claimed_.try_emplace(fmt::format(":{}/tcp", service.tcp->port), service.name);
+            if (!is_new) {
+                report_.problem(entry.place, fmt::format("services.{}.x-shore.tcp", entry.key),
+                                fmt::format("port {} is published by service {} already",
+                                            service.tcp->port, owner->second));
+            }
+        }
+        for (const model::HttpRoute& route : model::routes_of(service)) {
+            if (route.client_certificate && stack_.gateway.tls.client_ca.empty()) {
+                report_.problem(
+                    entry.place,
+                    fmt::format("services.{}.x-shore.http.client_certificate", entry.key),
+                    "needs x-shore.gateway.tls.client_ca, the authorities whose "
+                    "certificates count");
+            }
+            claim_route(entry, service, route);
+        }
+    }
+
+    void claim_route(const Entry& entry, const model::ServiceSpec& service,
+                     const model::HttpRoute& route) {
+        std::vector<std::string> hosts = route.hosts;
+        if (hosts.empty()) {
+            hosts.emplace_back();
+        }
+        for (const std::string& host : hosts) {
+            const std::string match = model::describe_match(route, host);
+            const auto [owner, is_new] = claimed_.try_emplace(match, service.name);
+            if (!is_new && owner->second != service.name) {
+                report_.problem(
+                    entry.place, fmt::format("services.{}.x-shore", entry.key),
+                    fmt::format("route {} belongs to service {} already", match, owner->second));
+            }
+        }
+    }
+
+    /// The services of a split exist and listen on $PORT.
+    void join_splits(const Node& services) {
+        for (const model::ServiceSpec& service : stack_.services) {
+            for (const model::HttpRoute& route : model::routes_of(service)) {
+                for (const model::Share& share : route.actions.split) {
+                    join_split(services, service, share.service);
+                }
+                if (!route.actions.mirror.service.empty()) {
+                    join_split(services, service, route.actions.mirror.service);
+                }
+            }
+        }
+    }
+
+    static const Place& place_of_share(const Node& service, const std::string& name) {
+        const Node* const http = value_at(service, "x-shore.http");
+        const Node* const list = http == nullptr ? nullptr : value_at(*http, "routes");
+        std::vector<const Node*> maps = {http == nullptr ? nullptr : value_at(*http, "split")};
+        for (const Node& route :
+             list == nullptr ? std::span<const Node>() : std::span(list->items)) {
+            maps.push_back(value_at(route, "split"));
+        }
+        for (const Node* const map : maps) {
+            const Node* const share = map == nullptr ? nullptr : map->find(name);
+            if (share != nullptr) {
+                return share->place;
+            }
+        }
+        return service.place;
+    }
+
+    void join_split(const Node& services, const model::ServiceSpec& from, const std::string& name) {
+        const auto found = std::ranges::find(stack_.services, name, &model::ServiceSpec::name);
+        const std::string path = fmt::format("services.{}.x-shore.http.split", from.name);
+        const Place& place = place_of_share(*services.find(from.name), name);
+        if (found == stack_.services.end()) {
+            std::vector<std::string> names;
+            for (const model::ServiceSpec& service : stack_.services) {
+                names.push_back(service.name);
+            }
+            report_.problem(
+                place, path,
+                fmt::format("there is no active service \"{}\"{}", base::printable(name, 60),
+                            base::did_you_mean(name, names)));
+            return;
+        }
+        if (!found->external.empty()) {
+            found->shares_routes = true;
+            return;
+        }
+        if (!model::has_process(*found) || found->static_files) {
+            report_.problem(place, path,
+                            fmt::format("service {} runs nothing that could answer", name));
+            return;
+        }
+        found->shares_routes = true;
+        found->needs_port = true;
+        const Node* const check = value_at(*services.find(name), "healthcheck");
+        const bool disabled = check != nullptr && (bool_at(*check, "disable", false) ||
+                                                   !texts_at(*check, "test").empty());
+        if (found->health.probe == model::HealthProbe::kNone && !disabled) {
+            found->health.probe = model::HealthProbe::kTcp;
+        }
+    }
+
+    /// A service that another one waits for to complete is not started again when it has ended.
+    void imply_one_shot(const Node& services) {
+        for (const model::ServiceSpec& service : stack_.services) {
+            for (const model::Dependency& dependency : service.depends_on) {
+                const auto found = std::ranges::find(stack_.services, dependency.service,
+                                                     &model::ServiceSpec::name);
+                if (dependency.condition != model::DependencyCondition::kCompleted ||
+                    found == stack_.services.end()) {
+                    continue;
+                }
+                found->one_shot = true;
+                const Node* node = services.find(dependency.service);
+                const bool has_own = value_at(*node, "restart") != nullptr ||
+                                     value_at(*node, "deploy.restart_policy") != nullptr;
+                if (!has_own) {
+                    found->restart.condition = model::RestartCondition::kNo;
+                }
+            }
+        }
+    }
+
+    const Node& document_;
+    const StackContext& context_;
+    Report& report_;
+    model::StackSpec stack_;
+    std::map<std::string, std::string> claimed_;
+};
+
+}  // namespace
+
+model::StackSpec build_stack(const Node& document, const StackContext& context, Report& report) {
+    return StackBuilder(document, context, report).build();
+}
+
+}  // namespace shore::config

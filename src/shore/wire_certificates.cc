@@ -1,0 +1,273 @@
+#include "shore/wire_certificates.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "async/timer.h"
+#include "certificates/private_authority.h"
+#include "config/digest.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "wire/certificate.h"
+
+namespace shore {
+
+namespace {
+
+constexpr auto kLookPause = std::chrono::seconds(20);
+/// Debian's place for authorities of this machine (update-ca-certificates(8)).
+constexpr std::string_view kTrustedFile = "/usr/local/share/ca-certificates/shore.crt";
+constexpr Bytes kPemMax = Bytes::mib(1);
+/// Names by which people reach their own machine.
+constexpr std::string_view kOwnNames[] = {"localhost", "127.0.0.1", "::1"};
+
+bool uses_tls(const model::Snapshot& snapshot) {
+    return !snapshot.tls.empty();
+}
+
+/// Hosts of routes that are reached over TLS, sorted.
+std::set<std::string> hosts_of(const model::Snapshot& snapshot) {
+    std::set<std::string> hosts;
+    for (const model::Route& route : snapshot.routes) {
+        const bool secure = std::ranges::any_of(
+            route.listeners, [&](uint32_t listener) { return snapshot.listeners[listener].tls; });
+        if (secure) {
+            hosts.insert(route.match.hosts.begin(), route.match.hosts.end());
+        }
+    }
+    return hosts;
+}
+
+}  // namespace
+
+/// The files, behind a lock: calls come from any worker.
+struct GatewayCertificates::Shelf {
+    Shelf(std::string directory, const base::Clock& at)
+        : private_directory(std::move(directory)), clock(at), source(private_directory, at) {}
+
+    struct Completed {
+        model::Snapshot snapshot;
+        std::vector<std::string> troubles;
+    };
+
+    /// The digest of a certificate's files. What does not fit together keeps its last good digest:
+    /// somebody may be in the middle of replacing the files.
+    std::string digest_of(const model::Certificate& files, std::vector<std::string>& troubles) {
+        auto certificate = os::read_file(files.certificate_file, kPemMax);
+        auto key = os::read_file(files.key_file, kPemMax);
+        Result<void> fits;
+        if (!certificate || !key) {
+            fits = fail(certificate ? key.error() : certificate.error());
+        } else {
+            fits = wire::check_key(*certificate, *key);
+        }
+        std::string& known = digests[files.certificate_file + "\n" + files.key_file];
+        if (!fits) {
+            troubles.push_back(
+                fmt::format("certificate {}: {}", files.certificate_file, fits.error().text()));
+            return known;
+        }
+        const auto facts = wire::read_certificate(*certificate);
+        if (facts && facts->not_after <= clock.wall_now()) {
+            troubles.push_back(fmt::format("certificate {} expired on {}", files.certificate_file,
+                                           base::to_rfc3339(facts->not_after)));
+        }
+        known = config::text_digest(*certificate + *key);
+        return known;
+    }
+
+    Completed complete(model::Snapshot snapshot, certificates::Renewal renewal) {
+        const std::scoped_lock lock(mutex);
+        Completed completed{std::move(snapshot), {}};
+        model::Snapshot& to = completed.snapshot;
+        std::set<std::string> uncovered = hosts_of(to);
+        for (model::Certificate& certificate : to.certificates) {
+            certificate.digest = digest_of(certificate, completed.troubles);
+            const auto pem = os::read_file(certificate.certificate_file, kPemMax);
+            const auto facts = pem ? wire::read_certificate(*pem) : wire::read_certificate("");
+            std::erase_if(uncovered, [&](const std::string& host) {
+                return facts && std::ranges::any_of(facts->names, [&](const std::string& name) {
+                           return name == host || wire::matches_name(name, host);
+                       });
+            });
+        }
+        for (model::TlsPolicy& policy : to.tls) {
+            const auto pem = policy.client_ca.empty() ? Result<std::string>()
+                                                      : os::read_file(policy.client_ca, kPemMax);
+            policy.client_ca_digest =
+                pem && !policy.client_ca.empty() ? config::text_digest(*pem) : "";
+        }
+        if (to.certificates.empty() || !uncovered.empty()) {
+            std::vector<std::string> names(uncovered.begin(), uncovered.end());
+            names.insert(names.end(), std::begin(kOwnNames), std::end(kOwnNames));
+            add_private(to, names, renewal, completed.troubles);
+        }
+        return completed;
+    }
+
+    void add_private(model::Snapshot& to, const std::vector<std::string>& names,
+                     certificates::Renewal renewal, std::vector<std::string>& troubles) {
+        auto issued = source.certificate(names, renewal);
+        if (!issued) {
+            troubles.push_back(issued.error().text());
+            return;
+        }
+        model::Certificate own{issued->certificate_file, issued->key_file, ""};
+        own.digest = digest_of(own, troubles);
+        to.certificates.push_back(std::move(own));
+    }
+
+    std::mutex mutex;
+    std::string private_directory;
+    const base::Clock& clock;
+    certificates::PrivateAuthority source;
+    std::map<std::string, std::string> digests;  // By file names: of the last good content.
+};
+
+GatewayCertificates::GatewayCertificates(const base::Clock& clock, async::Loop& loop,
+                                         async::WorkerPool& workers, const StatePaths& paths)
+    : clock_(clock),
+      loop_(loop),
+      workers_(workers),
+      shelf_(std::make_shared<Shelf>(paths.tls().native(), clock)) {
+}
+
+GatewayCertificates::~GatewayCertificates() = default;
+
+async::Task<model::Snapshot> GatewayCertificates::complete(model::Snapshot snapshot,
+                                                           std::vector<std::string>& troubles) {
+    if (!uses_tls(snapshot)) {
+        newest_ = snapshot;
+        co_return snapshot;
+    }
+    // Until the worker is through, those in use are the ones to list.
+    auto in_use = std::move(newest_.certificates);
+    newest_ = snapshot;
+    newest_.certificates = std::move(in_use);
+    auto work = [shelf = shelf_, snapshot]() -> Result<Shelf::Completed> {
+        return shelf->complete(snapshot, certificates::Renewal::kWhenDue);
+    };
+    auto completed = co_await workers_.run<Shelf::Completed>(loop_, std::move(work));
+    if (!completed) {
+        troubles.push_back(completed.error().text());
+        co_return snapshot;
+    }
+    std::ranges::move(completed->troubles, std::back_inserter(troubles));
+    newest_.certificates = completed->snapshot.certificates;
+    newest_.tls = completed->snapshot.tls;
+    co_return std::move(completed->snapshot);
+}
+
+async::Task<void> GatewayCertificates::watch(std::function<void()> publish) {
+    publish_ = std::move(publish);
+    while (true) {
+        co_await async::sleep_for(loop_, kLookPause);
+        if (!uses_tls(newest_)) {
+            continue;
+        }
+        model::Snapshot asked = newest_;
+        std::erase_if(asked.certificates, [this](const model::Certificate& each) {
+            return each.certificate_file.starts_with(shelf_->private_directory);
+        });
+        auto work = [shelf = shelf_, asked]() -> Result<Shelf::Completed> {
+            return shelf->complete(asked, certificates::Renewal::kWhenDue);
+        };
+        const uint64_t version = newest_.version;
+        const auto looked = co_await workers_.run<Shelf::Completed>(loop_, std::move(work));
+        if (looked && version == newest_.version &&
+            (looked->snapshot.certificates != newest_.certificates ||
+             looked->snapshot.tls != newest_.tls)) {
+            publish_();
+        }
+    }
+}
+
+async::Task<Result<std::vector<api::CertificateStatus>>> GatewayCertificates::list() {
+    auto work = [shelf = shelf_, files = newest_.certificates,
+                 now = clock_.wall_now()]() -> Result<std::vector<api::CertificateStatus>> {
+        std::vector<api::CertificateStatus> list;
+        for (const model::Certificate& each : files) {
+            api::CertificateStatus status{.file = each.certificate_file};
+            status.is_private = each.certificate_file.starts_with(shelf->private_directory);
+            const auto pem = os::read_file(each.certificate_file, kPemMax);
+            auto facts = pem ? wire::read_certificate(*pem)
+                             : Result<wire::CertificateFacts>(fail(pem.error()));
+            if (facts) {
+                status.names = std::move(facts->names);
+                status.issuer = std::move(facts->issuer);
+                status.key = std::move(facts->key);
+                status.fingerprint = std::move(facts->fingerprint);
+                status.not_before = facts->not_before;
+                status.not_after = facts->not_after;
+                status.state = facts->not_after <= now ? "expired" : "valid";
+            } else {
+                status.state = facts.error().text();
+            }
+            list.push_back(std::move(status));
+        }
+        return list;
+    };
+    co_return co_await workers_.run<std::vector<api::CertificateStatus>>(loop_, std::move(work));
+}
+
+async::Task<Result<uint32_t>> GatewayCertificates::renew() {
+    const bool any_private =
+        std::ranges::any_of(newest_.certificates, [this](const model::Certificate& each) {
+            return each.certificate_file.starts_with(shelf_->private_directory);
+        });
+    if (!any_private) {
+        if (publish_) {
+            publish_();  // Files of manifests that somebody has just renewed.
+        }
+        co_return 0U;
+    }
+    model::Snapshot asked = newest_;
+    std::erase_if(asked.certificates, [this](const model::Certificate& each) {
+        return each.certificate_file.starts_with(shelf_->private_directory);
+    });
+    auto work = [shelf = shelf_, asked]() -> Result<Shelf::Completed> {
+        return shelf->complete(asked, certificates::Renewal::kNow);
+    };
+    SHORE_CO_TRY(const auto renewed,
+                 co_await workers_.run<Shelf::Completed>(loop_, std::move(work)));
+    if (publish_) {
+        publish_();
+    }
+    co_return renewed.snapshot.certificates.size() > asked.certificates.size() ? 1U : 0U;
+}
+
+async::Task<Result<std::string>> GatewayCertificates::authority() {
+    auto work = [shelf = shelf_]() -> Result<std::string> {
+        const std::scoped_lock lock(shelf->mutex);
+        return shelf->source.authority_pem();
+    };
+    co_return co_await workers_.run<std::string>(loop_, std::move(work));
+}
+
+async::Task<Result<std::string>> GatewayCertificates::trust() {
+    SHORE_CO_TRY(const std::string pem, co_await authority());
+    auto work = [pem]() -> Result<std::string> {
+        const std::string path(kTrustedFile);
+        SHORE_CHECK(os::write_file_atomically(path, pem, 0644));
+        SHORE_TRY(os::Process process,
+                  os::Process::spawn({.argv = {"/usr/sbin/update-ca-certificates"},
+                                      .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                                      .working_directory = "/"}));
+        SHORE_TRY(const os::ExitStatus status, process.wait_blocking());
+        if (!status.success()) {
+            return fail(ErrorCode::kUnavailable, "update-ca-certificates: {}", os::to_text(status));
+        }
+        return path;
+    };
+    auto trusted = co_await workers_.run<std::string>(loop_, std::move(work));
+    if (!trusted && trusted.error().code() == ErrorCode::kPermission) {
+        co_return fail(ErrorCode::kPermission,
+                       "the daemon may not write {}; as root: shore certs trust --print > {} && "
+                       "update-ca-certificates",
+                       kTrustedFile, kTrustedFile);
+    }
+    co_return trusted;
+}
+
+}  // namespace shore

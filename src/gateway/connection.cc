@@ -242,19 +242,22 @@ Task<bool> Connection::send(std::string_view bytes, std::string_view more) {
 Task<void> Connection::drop_rest() {
     // Closing with bytes unread would reset the connection and may destroy the answer on its way.
     transport_.shut_down(SHUT_WR);
-    const Deadline deadline = Deadline::in(shard_.loop(), kLingerTime);
+    const SteadyTime end = shard_.loop().now() + kLingerTime;
     if (!buffer) {
         buffer = shard_.take_buffer();
     }
-    for (size_t dropped = 0; dropped < kLingerBytesMax;) {
-        if (!transport_.is_readable() && !co_await ReadyBy(watch(), Direction::kRead, deadline)) {
-            co_return;
+    while (shard_.loop().now() < end) {
+        const Deadline period = Deadline::in(shard_.loop(), kLingerPeriod);
+        for (size_t dropped = 0; dropped < kLingerBytesMin;) {
+            if (!transport_.is_readable() && !co_await ReadyBy(watch(), Direction::kRead, period)) {
+                co_return;
+            }
+            const net::IoResult got = transport_.receive_now(buffer->data(), buffer->capacity());
+            if (got.status == IoStatus::kEnd || got.status == IoStatus::kBroken) {
+                co_return;
+            }
+            dropped += got.count;
         }
-        const net::IoResult got = transport_.receive_now(buffer->data(), buffer->capacity());
-        if (got.status == IoStatus::kEnd || got.status == IoStatus::kBroken) {
-            co_return;
-        }
-        dropped += got.count;
     }
 }
 

@@ -120,7 +120,7 @@ Task<void> Http2Connection::run(BufferPointer received) {
 Task<void> Http2Connection::finish_writing() {
     session_.begin_shutdown();
     writer_.stop();
-    const Deadline deadline = Deadline::in(shard_.loop(), kLingerTime);
+    const Deadline deadline = Deadline::in(shard_.loop(), kLastWriteTime);
     blocked_ = false;
     pump();
     while (!flush_now() && !broken_) {

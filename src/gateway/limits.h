@@ -69,9 +69,15 @@ inline constexpr std::chrono::milliseconds kPipeQuiet{500};
 
 /// Interim (1xx) responses passed on before the final one.
 inline constexpr uint32_t kInterimResponsesMax = 16;
-/// Bytes of an unread request body that are dropped so that an early answer reaches the client.
-inline constexpr size_t kLingerBytesMax = size_t{256} * 1024;
-inline constexpr std::chrono::milliseconds kLingerTime{1000};
+/// An early answer reaches the client only when the rest of its request is read: closing on unread
+/// bytes resets the connection. The rest is dropped for as long as each period brings this much, so
+/// that a client that drips cannot hold the connection, and no longer than this in all.
+inline constexpr std::chrono::seconds kLingerPeriod{1};
+inline constexpr size_t kLingerBytesMin = size_t{16} * 1024;
+inline constexpr std::chrono::seconds kLingerTime{30};
+static_assert(kLingerPeriod < kLingerTime);
+/// For what an HTTP/2 connection still has to say (a GOAWAY) to a client that may not listen.
+inline constexpr std::chrono::seconds kLastWriteTime{1};
 
 /// Connections accepted in a row before other work of the loop gets its turn.
 inline constexpr int kAcceptsPerTurn = 64;

@@ -106,7 +106,9 @@ Result<void> compress_file_blocking(const std::string& path) {
     if (::rename(staged.c_str(), target.c_str()) < 0) {
         return fail(os::last_error("rename " + staged));
     }
-    ::unlink(path.c_str());
+    if (::unlink(path.c_str()) < 0 && !exists(path)) {
+        ::unlink(target.c_str());  // Pruned in the meantime: it must not come back.
+    }
     return {};
 }
 

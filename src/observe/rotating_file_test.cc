@@ -1,8 +1,12 @@
 #include "observe/rotating_file.h"
 
+#include <thread>
+
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -104,6 +108,21 @@ TEST_F(RotatingFileTest, CompressesWhatACrashLeftBehind) {
     RotatingFile file = open({});
     EXPECT_FALSE(os::file_exists(left));
     EXPECT_EQ(decompressed(left + ".zst"), "left\n");
+}
+
+TEST_F(RotatingFileTest, WhatIsPrunedWhileItIsCompressedDoesNotComeBack) {
+    // A pipe under the file's name: the compression has opened it when the other end opens.
+    const std::string path = directory_.file("pruned");
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    std::thread pruner([&] {
+        const os::Fd end(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+        ::unlink(path.c_str());
+        EXPECT_TRUE(os::write_all_blocking(end.get(), "line\n"));
+    });
+    EXPECT_TRUE(compress_file_blocking(path));
+    pruner.join();
+    EXPECT_FALSE(os::file_exists(path + ".zst"));
+    EXPECT_FALSE(os::file_exists(path + ".zst.tmp"));
 }
 
 TEST_F(RotatingFileTest, CompressesMegabytes) {

@@ -163,6 +163,14 @@ class Forwarding(GatewayCase):
         answer = self.raw(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n")
         self.assertIn(b" 413 ", answer.split(b"\r\n")[0])
 
+    def test_a_refusal_reaches_a_client_that_sends_everything_before_it_reads(self):
+        self.limits["body_bytes"] = 1000
+        self.start()
+        size = 32 << 20  # More than both sockets hold.
+        with socket.create_connection(("127.0.0.1", self.port), 5) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+            self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 413 "))
+
 
 class Strictness(GatewayCase):
     POST = b"POST / HTTP/1.1\r\nHost: a\r\n"

@@ -37,7 +37,8 @@ std::string take_role(Invocation& invocation, std::string_view program_name) {
         arguments.insert(arguments.begin(), "daemon");
     }
     const std::string role = arguments.empty() ? "" : arguments.front();
-    if (role != "daemon" && role != "gateway" && role != "shim" && role != "prove") {
+    if (role != "daemon" && role != "gateway" && role != "shim" && role != "engine" &&
+        role != "prove") {
         return "";
     }
     const std::string_view next = arguments.size() > 1 ? std::string_view(arguments[1]) : "";
@@ -63,6 +64,9 @@ int run(int argc, char** argv) {
     }
     if (role == "shim") {
         return run_shim_role(invocation);
+    }
+    if (role == "engine") {
+        return run_engine_role(invocation);
     }
     if (role == "prove") {
         return run_prove_role(invocation.arguments, invocation.variables, invocation.program);

@@ -5,6 +5,7 @@
 
 #include "cli/parse.h"
 #include "cli/run.h"
+#include "engines/agent.h"
 #include "gateway/gateway.h"
 #include "os/signal.h"
 #include "shore/arguments.h"
@@ -56,6 +57,15 @@ int run_shim_role(const Invocation& invocation) {
         return kUsage;
     }
     return supervise::run_shim(arguments->positional.front());
+}
+
+int run_engine_role(const Invocation& invocation) {
+    const auto arguments = parse_role_arguments(invocation.arguments, {}, {});
+    if (!arguments || arguments->positional.size() != 1) {
+        fmt::print(stderr, "usage: shore engine DIRECTORY (started by the daemon)\n");
+        return kUsage;
+    }
+    return engines::run_agent(arguments->positional.front(), invocation.variables);
 }
 
 int run_command_line(const Invocation& invocation) {

@@ -26,6 +26,8 @@ int run_daemon_role(const Invocation& invocation);
 int run_gateway_role(const Invocation& invocation);
 /// `shore shim DIR`.
 int run_shim_role(const Invocation& invocation);
+/// `shore engine DIR`: an engine's agent.
+int run_engine_role(const Invocation& invocation);
 /// Every verb of the command line.
 int run_command_line(const Invocation& invocation);
 

@@ -155,10 +155,10 @@ std::unique_ptr<api::LogStream> LogFiles::open(api::LogQuery query) {
 
 async::Task<Result<int32_t>> InstanceExec::run(
     api::ExecRequest request, std::function<void(api::ExecStream, std::string_view)> output) {
-    auto forward = [output = std::move(output)](supervise::OutputStream stream,
+    auto forward = [output = std::move(output)](async::OutputStream stream,
                                                 std::string_view bytes) {
-        output(stream == supervise::OutputStream::kStdout ? api::ExecStream::kStdout
-                                                          : api::ExecStream::kStderr,
+        output(stream == async::OutputStream::kStdout ? api::ExecStream::kStdout
+                                                      : api::ExecStream::kStderr,
                bytes);
     };
     SHORE_CO_TRY(const os::ExitStatus status,

@@ -38,7 +38,7 @@ class LogReaderTest : public testing::Test {
         });
     }
     void write(LogWriter& log, const std::string& line) {
-        log.feed(OutputStream::kStdout, line + "\n");
+        log.feed(async::OutputStream::kStdout, line + "\n");
         clock_.advance(seconds(1));
     }
     std::vector<std::string> read(LogFilter filter) {

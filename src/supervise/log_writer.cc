@@ -10,12 +10,12 @@ namespace {
 /// Records are gathered up to this size before they are written: one system call for many lines.
 constexpr size_t kBatchBytes = size_t{128} * 1024;
 
-std::string_view name_of(OutputStream stream) {
-    return stream == OutputStream::kStdout ? "stdout" : "stderr";
+std::string_view name_of(async::OutputStream stream) {
+    return stream == async::OutputStream::kStdout ? "stdout" : "stderr";
 }
 
-size_t index_of(OutputStream stream) {
-    return stream == OutputStream::kStdout ? 0 : 1;
+size_t index_of(async::OutputStream stream) {
+    return stream == async::OutputStream::kStdout ? 0 : 1;
 }
 
 bool is_utf8(std::string_view text) {
@@ -73,7 +73,7 @@ LogWriter::LogWriter(const LaunchSpec& spec, const base::Clock& clock,
       compress_(std::move(compress)) {
 }
 
-void LogWriter::feed(OutputStream stream, std::string_view bytes) {
+void LogWriter::feed(async::OutputStream stream, std::string_view bytes) {
     Pending& pending = pending_[index_of(stream)];
     while (!bytes.empty()) {
         const size_t end = bytes.find('\n');
@@ -104,7 +104,7 @@ void LogWriter::feed(OutputStream stream, std::string_view bytes) {
     write_batch();
 }
 
-void LogWriter::finish(OutputStream stream) {
+void LogWriter::finish(async::OutputStream stream) {
     Pending& pending = pending_[index_of(stream)];
     if (!pending.text.empty() || pending.continued) {
         add_record(stream, pending.text, false);
@@ -122,7 +122,7 @@ void LogWriter::tick() {
     }
 }
 
-void LogWriter::add_record(OutputStream stream, std::string_view message, bool partial) {
+void LogWriter::add_record(async::OutputStream stream, std::string_view message, bool partial) {
     remember(stream, message);
     bool escaped = false;
     const std::string text = escape_message(message, escaped);
@@ -141,7 +141,7 @@ void LogWriter::add_record(OutputStream stream, std::string_view message, bool p
     }
 }
 
-void LogWriter::remember(OutputStream stream, std::string_view message) {
+void LogWriter::remember(async::OutputStream stream, std::string_view message) {
     if (pending_[index_of(stream)].continued || message.empty()) {
         return;  // The beginning of a long line is enough.
     }

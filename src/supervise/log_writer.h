@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
+#include "async/command.h"
 #include "base/clock.h"
 #include "observe/rotating_file.h"
-#include "supervise/command.h"
 #include "supervise/launch_spec.h"
 
 namespace shore::supervise {
@@ -26,9 +26,9 @@ class LogWriter final {
               observe::RotatingFile::Compress compress);
 
     /// Takes in what was read from a stream. Whole lines are written at once.
-    void feed(OutputStream stream, std::string_view bytes);
+    void feed(async::OutputStream stream, std::string_view bytes);
     /// The stream has ended: what is left without a line's end becomes a line.
-    void finish(OutputStream stream);
+    void finish(async::OutputStream stream);
     /// Tries again to write the note about lost lines, and rotates by age. To be called now and
     /// then.
     void tick();
@@ -47,8 +47,8 @@ class LogWriter final {
         bool continued = false;  // An earlier part of this line is written already.
     };
 
-    void add_record(OutputStream stream, std::string_view message, bool partial);
-    void remember(OutputStream stream, std::string_view message);
+    void add_record(async::OutputStream stream, std::string_view message, bool partial);
+    void remember(async::OutputStream stream, std::string_view message);
     void write_batch();
     void report_lost();
     Result<void> append(std::string_view lines);

@@ -50,7 +50,7 @@ class LogWriterTest : public testing::Test {
 };
 
 TEST_F(LogWriterTest, WritesOneDocumentedRecordALine) {
-    log_.feed(OutputStream::kStderr, "caf\xc3\xa9 \"x\"\n");
+    log_.feed(async::OutputStream::kStderr, "caf\xc3\xa9 \"x\"\n");
     EXPECT_EQ(text(),
               R"({"time":"2023-11-14T22:13:20.000Z","stack":"shop@testing","service":"api",)"
               R"("instance":"api-7","stream":"stderr","message":"café \"x\""})"
@@ -58,10 +58,10 @@ TEST_F(LogWriterTest, WritesOneDocumentedRecordALine) {
 }
 
 TEST_F(LogWriterTest, JoinsPiecesAndKeepsStreamsApart) {
-    log_.feed(OutputStream::kStdout, "hel");
-    log_.feed(OutputStream::kStderr, "err\n");
-    log_.feed(OutputStream::kStdout, "lo\nrest");
-    log_.finish(OutputStream::kStdout);
+    log_.feed(async::OutputStream::kStdout, "hel");
+    log_.feed(async::OutputStream::kStderr, "err\n");
+    log_.feed(async::OutputStream::kStdout, "lo\nrest");
+    log_.finish(async::OutputStream::kStdout);
     const auto all = records();
     ASSERT_EQ(all.size(), 3u);
     EXPECT_EQ(all[0]["message"].text(), "err");
@@ -75,9 +75,9 @@ TEST_F(LogWriterTest, SplitsALineOfTenMegabytesWithoutLosingAByte) {
         line += "größe ";
     }
     for (size_t at = 0; at < line.size(); at += 65'536) {
-        log_.feed(OutputStream::kStdout, std::string_view(line).substr(at, 65'536));
+        log_.feed(async::OutputStream::kStdout, std::string_view(line).substr(at, 65'536));
     }
-    log_.feed(OutputStream::kStdout, "\nnext\n");
+    log_.feed(async::OutputStream::kStdout, "\nnext\n");
     const auto all = records();
     std::string joined;
     for (size_t i = 0; i + 1 < all.size(); ++i) {
@@ -98,7 +98,7 @@ TEST_F(LogWriterTest, KeepsBinaryOutputReversibly) {
         const auto byte = static_cast<char>(random.below(256));
         bytes += byte == '\n' ? ' ' : byte;
     }
-    log_.feed(OutputStream::kStdout, bytes + "\n");
+    log_.feed(async::OutputStream::kStdout, bytes + "\n");
     std::string restored;
     for (const auto& record : records()) {
         const auto message = record["message"].text();
@@ -120,21 +120,21 @@ TEST_F(LogWriterTest, KeepsBinaryOutputReversibly) {
 }
 
 TEST_F(LogWriterTest, CountsWhatAFullDiskLosesAndSaysSoWhenThereIsSpace) {
-    log_.feed(OutputStream::kStdout, "before\n");
+    log_.feed(async::OutputStream::kStdout, "before\n");
     rlimit saved{};
     getrlimit(RLIMIT_FSIZE, &saved);
     const auto handler = signal(SIGXFSZ, SIG_IGN);
     rlimit tight = saved;
     tight.rlim_cur = text().size() + 10;
     setrlimit(RLIMIT_FSIZE, &tight);
-    log_.feed(OutputStream::kStdout, "a\nb\n");
-    log_.feed(OutputStream::kStdout, "c\n");
+    log_.feed(async::OutputStream::kStdout, "a\nb\n");
+    log_.feed(async::OutputStream::kStdout, "c\n");
     log_.tick();
     EXPECT_TRUE(log_.losing());
     EXPECT_EQ(log_.lost_lines(), 3u);
     setrlimit(RLIMIT_FSIZE, &saved);
     signal(SIGXFSZ, handler);
-    log_.feed(OutputStream::kStdout, "after\n");
+    log_.feed(async::OutputStream::kStdout, "after\n");
     EXPECT_FALSE(log_.losing());
     const auto all = records();
     ASSERT_EQ(all.size(), 3u);
@@ -146,7 +146,7 @@ TEST_F(LogWriterTest, CountsWhatAFullDiskLosesAndSaysSoWhenThereIsSpace) {
 
 TEST_F(LogWriterTest, RemembersTheLastLines) {
     for (size_t i = 0; i < kTailLines + 10; ++i) {
-        log_.feed(OutputStream::kStdout, fmt::format("line {}\n", i));
+        log_.feed(async::OutputStream::kStdout, fmt::format("line {}\n", i));
     }
     EXPECT_EQ(log_.tail().size(), kTailLines);
     EXPECT_EQ(log_.tail().front(), "line 10");

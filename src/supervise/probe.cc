@@ -105,7 +105,7 @@ async::Task<Verdict> run_command(ProbeTarget target) {
         argv.push_back(expand(argument, environment));
     }
     std::string output;
-    const CommandOutput keep = [&output](OutputStream, std::string_view bytes) {
+    const async::CommandOutput keep = [&output](async::OutputStream, std::string_view bytes) {
         output += bytes.substr(0, kCommandOutputKept - std::min(kCommandOutputKept, output.size()));
     };
     SHORE_CO_TRY(const os::ExitStatus end,

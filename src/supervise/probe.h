@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
+#include "async/command.h"
 #include "async/task.h"
 #include "model/service_spec.h"
-#include "supervise/command.h"
 #include "supervise/health.h"
 #include "supervise/launch_spec.h"
 
@@ -14,7 +14,7 @@ namespace shore::supervise {
 /// What is probed, and with what. The references outlive the probe.
 struct ProbeTarget {
     async::Loop& loop;
-    CommandRunner& commands;
+    async::CommandRunner& commands;
     const model::HealthCheck& check;
     const LaunchSpec& launch;  ///< For commands: the instance's environment, directory and user.
     uint16_t port = 0;         ///< On 127.0.0.1, for HTTP and TCP.

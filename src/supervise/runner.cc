@@ -320,7 +320,7 @@ async::Task<void> Runner::attend(bool adopted) {
 async::Task<Result<void>> Runner::run_hooks(std::vector<model::Hook> hooks) {
     for (const model::Hook& hook : hooks) {
         std::string output;
-        const CommandOutput keep = [&output](OutputStream, std::string_view bytes) {
+        const async::CommandOutput keep = [&output](async::OutputStream, std::string_view bytes) {
             output +=
                 bytes.substr(0, kCommandOutputKept - std::min(kCommandOutputKept, output.size()));
         };

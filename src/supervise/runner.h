@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "async/command.h"
 #include "async/event.h"
 #include "async/scope.h"
 #include "async/task.h"
@@ -16,7 +17,6 @@
 #include "model/event.h"
 #include "os/cgroup.h"
 #include "os/process.h"
-#include "supervise/command.h"
 #include "supervise/health.h"
 #include "supervise/instance_record.h"
 #include "supervise/launch_spec.h"
@@ -36,7 +36,7 @@ struct RunnerContext {
     base::Random& random;
     model::EventSink& events;
     const SupervisorOptions& options;
-    CommandRunner commands;
+    async::CommandRunner commands;
     PortPool ports;
     os::CgroupTree cgroups;
     std::set<std::string> notes_told;  ///< "stack/service: note": each is told once.

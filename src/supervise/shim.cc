@@ -46,7 +46,7 @@ struct Connection {
 };
 
 struct Pipe {
-    OutputStream stream;
+    async::OutputStream stream;
     os::Fd read_end;
 };
 
@@ -136,7 +136,8 @@ void Shim::start_app() {
     options.new_session = true;
     options.parent_death_signal = SIGKILL;
     std::vector<os::Fd> write_ends;
-    for (const OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
+    for (const async::OutputStream stream :
+         {async::OutputStream::kStdout, async::OutputStream::kStderr}) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) < 0) {
             status_.error = os::last_error("pipe for output").text();

@@ -46,7 +46,7 @@ class Supervisor::Impl final {
                    .random = random,
                    .events = events,
                    .options = options_,
-                   .commands = CommandRunner(loop),
+                   .commands = async::CommandRunner(loop),
                    .ports = PortPool(random),
                    .cgroups = os::CgroupTree::discover(),
                    .changed = [this](const model::Instance& instance) { note_change(instance); }},
@@ -267,7 +267,7 @@ std::vector<std::string> Supervisor::last_lines(std::string_view key) const {
 }
 
 async::Task<Result<os::ExitStatus>> Supervisor::exec(std::string key, std::vector<std::string> argv,
-                                                     CommandOutput output) {
+                                                     async::CommandOutput output) {
     SHORE_CO_TRY(Runner * runner, impl_->need(key));
     if (runner->instance().pid == 0 || !runner->launch_spec()) {
         co_return fail(ErrorCode::kConflict, "instance {} is {} and has no process", key,

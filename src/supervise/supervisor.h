@@ -16,13 +16,13 @@
 #include <string_view>
 #include <vector>
 
+#include "async/command.h"
 #include "async/task.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "model/event.h"
 #include "model/instance.h"
-#include "supervise/command.h"
 #include "supervise/health.h"
 #include "supervise/instance_order.h"
 
@@ -104,7 +104,7 @@ class Supervisor final {
     /// with what it writes, as it comes, until it has ended. Cancelling the task kills what it
     /// started. kNotFound, kConflict when not live, or why it could not be started.
     async::Task<Result<os::ExitStatus>> exec(std::string key, std::vector<std::string> argv,
-                                             CommandOutput output);
+                                             async::CommandOutput output);
 
     /// Stops watching, leaving the instances as they are. May be called twice.
     void stop_watching();

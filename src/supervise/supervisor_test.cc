@@ -299,8 +299,8 @@ TEST_F(SupervisorTest, ExecutesACommandAsTheInstance) {
     std::string err;
     const auto end =
         run(supervisor_->exec(key("web-1"), {"sh", "-c", "pwd; echo $COLOUR >&2; exit 5"},
-                              [&](OutputStream stream, std::string_view bytes) {
-                                  (stream == OutputStream::kStdout ? out : err) += bytes;
+                              [&](async::OutputStream stream, std::string_view bytes) {
+                                  (stream == async::OutputStream::kStdout ? out : err) += bytes;
                               }));
     ASSERT_TRUE(end) << end.error().text();
     EXPECT_EQ(end->code, 5);

@@ -1,4 +1,4 @@
-#include "supervise/command.h"
+#include "async/command.h"
 
 #include <array>
 
@@ -10,7 +10,7 @@
 #include "async/scope.h"
 #include "os/unix_socket.h"
 
-namespace shore::supervise {
+namespace shore::async {
 namespace {
 
 /// After a command has ended, how long its output may still be held open by something that left its
@@ -18,10 +18,10 @@ namespace {
 constexpr auto kDrainTime = std::chrono::milliseconds(500);
 
 struct OutputPipe {
-    explicit OutputPipe(async::Loop& loop) : watch(loop) {}
+    explicit OutputPipe(Loop& loop) : watch(loop) {}
     os::Fd read_end;
     os::Fd write_end;
-    async::Watch watch;  // After read_end: ends first.
+    Watch watch;  // After read_end: ends first.
 
     Result<void> open() {
         int ends[2];
@@ -35,7 +35,7 @@ struct OutputPipe {
     }
 };
 
-async::Task<void> pass_on(OutputPipe& pipe, OutputStream stream, const CommandOutput& output) {
+Task<void> pass_on(OutputPipe& pipe, OutputStream stream, const CommandOutput& output) {
     std::array<char, 8192> buffer;
     while (true) {
         size_t count = 0;
@@ -53,7 +53,7 @@ async::Task<void> pass_on(OutputPipe& pipe, OutputStream stream, const CommandOu
     }
 }
 
-async::Task<Result<void>> joined(async::Scope& scope) {
+Task<Result<void>> joined(Scope& scope) {
     co_await scope.join();
     co_return Result<void>();
 }
@@ -108,8 +108,7 @@ void CommandRunner::collect_dying() {
     });
 }
 
-async::Task<Result<os::ExitStatus>> CommandRunner::run(os::SpawnOptions options,
-                                                       CommandOutput output) {
+Task<Result<os::ExitStatus>> CommandRunner::run(os::SpawnOptions options, CommandOutput output) {
     collect_dying();
     OutputPipe out(loop_);
     OutputPipe err(loop_);
@@ -123,16 +122,16 @@ async::Task<Result<os::ExitStatus>> CommandRunner::run(os::SpawnOptions options,
     out.write_end.close();
     err.write_end.close();
     Child child(*this, std::move(process));
-    async::ProcessWatch watch(loop_);
+    ProcessWatch watch(loop_);
     SHORE_CO_CHECK(watch.start(child.process()));
-    async::Scope readers(loop_);
+    Scope readers(loop_);
     readers.spawn(pass_on(out, OutputStream::kStdout, output));
     readers.spawn(pass_on(err, OutputStream::kStderr, output));
     co_await watch.ended();
     child.kill_group();
-    (void)co_await async::with_deadline(loop_, async::Deadline::in(loop_, kDrainTime),
-                                        "output of the command", joined(readers));
+    (void)co_await with_deadline(loop_, Deadline::in(loop_, kDrainTime), "output of the command",
+                                 joined(readers));
     co_return child.collect();
 }
 
-}  // namespace shore::supervise
+}  // namespace shore::async

@@ -1,6 +1,7 @@
-// CommandRunner: short-lived children of the daemon itself: health commands, hooks, `shore exec`.
-// The process group of a command is killed when the task that runs it ends or is cancelled, and its
-// first process by the kernel when the daemon dies.
+// CommandRunner: short-lived children of this process, with what they write: health commands,
+// hooks, `shore exec`, an engine's helper programs. The process group of a command is killed when
+// the task that runs it ends or is cancelled, and its first process by the kernel when the daemon
+// dies.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,8 @@
 #include "os/process.h"
 
 namespace shore::async {
-class Loop;
-}
 
-namespace shore::supervise {
+class Loop;
 
 enum class OutputStream : uint8_t { kStdout = 1, kStderr = 2 };
 
@@ -26,21 +25,21 @@ using CommandOutput = std::function<void(OutputStream, std::string_view)>;
 
 class CommandRunner final {
  public:
-    explicit CommandRunner(async::Loop& loop) : loop_(loop) {}
+    explicit CommandRunner(Loop& loop) : loop_(loop) {}
     CommandRunner(const CommandRunner&) = delete;
     CommandRunner& operator=(const CommandRunner&) = delete;
 
     /// Runs `options` to its end with empty input. Every process of its group is gone or dying when
     /// the task has completed or was destroyed. Fails when it cannot be started. The runner
     /// outlives the task.
-    async::Task<Result<os::ExitStatus>> run(os::SpawnOptions options, CommandOutput output);
+    Task<Result<os::ExitStatus>> run(os::SpawnOptions options, CommandOutput output);
 
  private:
     class Child;
     void collect_dying();
 
-    async::Loop& loop_;
+    Loop& loop_;
     std::vector<os::Process> dying_;  // Killed, not collected yet.
 };
 
-}  // namespace shore::supervise
+}  // namespace shore::async

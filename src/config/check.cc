@@ -279,9 +279,10 @@ class NameCheck final {
 constexpr std::string_view kImageAdvice =
     "needs a container engine, and this version of Shore runs host processes only. Ways out: give "
     "the "
-    "service a command and no image, or run it with docker compose beside Shore; a Docker runtime "
-    "and "
-    "x-shore.engine come with later versions";
+    "service a command and no image, or run it with docker compose beside Shore, or let "
+    "x-shore.engine run it "
+    "(postgres, "
+    "redis); a Docker runtime comes with a later version";
 
 class ProcessCheck final {
  public:

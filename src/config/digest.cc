@@ -86,6 +86,15 @@ std::string service_digest(const model::ServiceSpec& service) {
     canonical.add("one_shot", service.one_shot);
     canonical.add("needs_port", service.needs_port);
     canonical.add("fixed_port", service.fixed_port);
+    if (service.engine) {
+        // Its options are the agent's to apply: no change of them replaces a server.
+        canonical.add("engine", static_cast<int>(service.engine->part));
+    }
+    for (const model::EngineUse& use : service.uses) {
+        canonical.add("uses", fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", use.service, use.prefix,
+                                          use.database, static_cast<int>(use.access), use.pooled,
+                                          use.tls, use.replicas, use.sentinels));
+    }
     canonical.add("static", service.static_files.has_value());
     return text_digest(canonical.text());
 }

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "config/limits.h"
+#include "model/engine_spec.h"
 
 namespace shore::config {
 
@@ -245,7 +246,7 @@ void interpolate_tree(Node& node, const Variables& variables, Report& report) {
 }
 
 bool is_runtime_variable(std::string_view name) {
-    return name == "PORT" || name.starts_with("SHORE_");
+    return name == "PORT" || name.starts_with("SHORE_") || model::is_engine_variable(name);
 }
 
 void escape_dollars(Node& node) {

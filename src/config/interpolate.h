@@ -30,7 +30,8 @@ std::expected<std::string, std::string> interpolate(std::string_view text,
 /// instance's own, and many shells and .env files have a PORT of their own.
 void interpolate_tree(Node& node, const Variables& variables, Report& report);
 
-/// PORT or SHORE_*: set by Shore for each instance.
+/// PORT, SHORE_*, or what an engine gives (model::is_engine_variable): set by Shore for each
+/// instance.
 bool is_runtime_variable(std::string_view name);
 
 /// Doubles every `$` of the tree's texts, and the way back: how normalised manifests are written

@@ -417,6 +417,7 @@ Node long_form(Node node, Type type, const std::string& path, const CanonicalCon
         case Type::kExtends:
             return scalar_to_map(std::move(node), "service");
         case Type::kDependsOn:
+        case Type::kEngineUses:
             return names_to_map(std::move(node), true, path, report);
         case Type::kNetworkRefs:
             return names_to_map(std::move(node), false, path, report);
@@ -462,6 +463,7 @@ Type shape_of(Type type) {
             return Type::kMap;
         case Type::kDependsOn:
         case Type::kNetworkRefs:
+        case Type::kEngineUses:
         case Type::kUlimits:
             return Type::kNamed;
         case Type::kPorts:

@@ -140,6 +140,8 @@ std::string_view name_of(Type type) {
             return "list of services or a map";
         case Type::kNetworkRefs:
             return "list of networks or a map";
+        case Type::kEngineUses:
+            return "list of engines or a map";
         case Type::kUlimits:
             return "map of limits";
         case Type::kPorts:

@@ -37,6 +37,7 @@ enum class Type : uint8_t {
     kExtends,      ///< A service's name, or a map.
     kDependsOn,    ///< A list of services, or a map.
     kNetworkRefs,  ///< A list of networks, or a map.
+    kEngineUses,   ///< A list of engines, or a map.
     kUlimits,      ///< Numbers, or maps of soft and hard.
     kPorts,        ///< Texts like "127.0.0.1:8080:80/tcp", or maps.
     kMounts,       ///< Texts like "./data:/data:ro", or maps.

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "config/addresses.h"
 #include "config/content_builder.h"
+#include "config/engine_builder.h"
 #include "config/gateway_tls.h"
 #include "config/protocol_builder.h"
 #include "config/service_builder.h"
@@ -189,7 +190,7 @@ class StackBuilder final {
             }
             claim(entry, service);
         }
-        std::ranges::sort(stack_.services, {}, &model::ServiceSpec::name);
+        expand_engines(*services, stack_, report_);
         join_splits(*services);
         imply_one_shot(*services);
     }

@@ -97,7 +97,7 @@ Result<Assignment> parse_assignment(std::string_view text) {
 }
 
 std::string control_socket(const Assignment& assignment) {
-    return fmt::format("{}/{}.sock", assignment.socket_directory, assignment.instance);
+    return model::engine_socket(assignment.socket_directory, assignment.instance);
 }
 
 std::string assignment_path(std::string_view run_directory) {

@@ -40,7 +40,7 @@ struct Assignment {
     std::string socket_directory;
     model::EngineSpec spec;
     std::vector<Peer> peers;  ///< All processes of the engine, this one included; by part, slot.
-    /// By user: the services of spec.users and the names above. 32 characters of [a-z0-9].
+    /// By user: the services of spec.users and the names above. 32 characters of [a-f0-9].
     std::map<std::string, std::string> passwords;
     friend bool operator==(const Assignment&, const Assignment&) = default;
 };

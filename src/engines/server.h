@@ -55,7 +55,8 @@ class Server {
     virtual async::Task<void> stop() = 0;
 
     virtual Health health() const = 0;
-    /// Whether the service's role may log in already. kUnavailable: not yet; kNotFound: no user.
+    /// Whether the service's role may log in already. kUnavailable: not yet; kNotFound: the
+    /// assignment names no such user. A part without roles of its own says yes to those it knows.
     virtual async::Task<Result<void>> user_ready(std::string service) = 0;
     /// A JSON object: what `shore db status` and others show of this process.
     virtual async::Task<Result<wire::Json>> status() = 0;

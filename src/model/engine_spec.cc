@@ -1,6 +1,10 @@
 #include "model/engine_spec.h"
 
+#include <algorithm>
+#include <array>
+
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 namespace shore::model {
 
@@ -144,6 +148,26 @@ uint32_t processes_of(const EngineSpec& spec, EnginePart part) {
             return is_ha ? 1 : 0;
     }
     return 0;
+}
+
+std::string engine_socket_directory(std::string_view run_directory, std::string_view stack,
+                                    std::string_view service) {
+    return fmt::format("{}/{}/.{}", run_directory, stack, service);
+}
+
+std::string engine_socket(std::string_view socket_directory, std::string_view instance) {
+    return fmt::format("{}/{}.sock", socket_directory, instance);
+}
+
+bool is_engine_variable(std::string_view name) {
+    constexpr std::array<std::string_view, 11> kNames = {
+        "DATABASE_URL",   "DATABASE_DIRECT_URL", "DATABASE_READ_URL", "PGHOST",    "PGPORT",
+        "PGUSER",         "PGPASSWORD",          "PGDATABASE",        "REDIS_URL", "REDIS_READ_URL",
+        "REDIS_SENTINELS"};
+    return std::ranges::any_of(kNames, [name](std::string_view known) {
+        return name.ends_with(known) &&
+               (name.size() == known.size() || name[name.size() - known.size() - 1] == '_');
+    });
 }
 
 std::string to_json(const EngineSpec& spec) {

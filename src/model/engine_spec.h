@@ -106,11 +106,27 @@ struct EngineUse {
     std::string prefix;    ///< Of the variables: "ORDERS_" gives ORDERS_DATABASE_URL.
     std::string database;  ///< PostgreSQL.
     EngineAccess access = EngineAccess::kWrite;
+    // How the engine is run, as far as its addresses depend on it.
+    bool pooled = false;  ///< Through PgBouncer.
+    bool tls = false;     ///< Redis.
+    uint32_t replicas = 0;
+    uint32_t sentinels = 0;
     friend bool operator==(const EngineUse&, const EngineUse&) = default;
 };
 
 /// How many processes a part of this engine is run as: postgres 1 + replicas, and so on. 0: none.
 uint32_t processes_of(const EngineSpec& spec, EnginePart part);
+
+/// Directory of an engine's sockets below the run directory of the state: "run/shop/.db".
+std::string engine_socket_directory(std::string_view run_directory, std::string_view stack,
+                                    std::string_view service);
+/// The agent's own socket there: "run/shop/.db/db-1.sock".
+std::string engine_socket(std::string_view socket_directory, std::string_view instance);
+
+/// What a use of an engine sets: DATABASE_URL, DATABASE_DIRECT_URL, DATABASE_READ_URL, PGHOST,
+/// PGPORT, PGUSER, PGPASSWORD, PGDATABASE, REDIS_URL, REDIS_READ_URL, REDIS_SENTINELS, each also
+/// behind a prefix that ends with '_'.
+bool is_engine_variable(std::string_view name);
 
 /// One JSON document. parse: kInvalid when it is not one that to_json wrote.
 std::string to_json(const EngineSpec& spec);

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "model/engine_spec.h"
 #include "model/http_route.h"
 
 namespace shore::model {
@@ -28,7 +29,13 @@ struct Dependency {
     friend bool operator==(const Dependency&, const Dependency&) = default;
 };
 
-enum class HealthProbe : uint8_t { kNone = 1, kHttp = 2, kTcp = 3, kCommand = 4 };
+enum class HealthProbe : uint8_t {
+    kNone = 1,
+    kHttp = 2,
+    kTcp = 3,
+    kCommand = 4,
+    kEngine = 5,  ///< An engine's agent answers on its socket (engine_socket).
+};
 
 /// How an instance proves that it can serve. Times as in Compose.
 struct HealthCheck {
@@ -200,6 +207,8 @@ struct ServiceSpec {
     std::optional<TcpListen> tcp;           ///< (x-shore.tcp)
     std::string external;        ///< (x-shore.http.upstream) "HOST:PORT" outside Shore; no process.
     bool shares_routes = false;  ///< Another service's split sends requests here.
+    std::optional<EngineRole> engine;  ///< (x-shore.engine) Expanded: one part of an engine.
+    std::vector<EngineUse> uses;       ///< (x-shore.uses, depends_on) Engines, sorted by service.
     std::optional<StaticFiles>
         static_files;  ///< (x-shore.static) No process: the gateway serves the files.
 

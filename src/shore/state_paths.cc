@@ -55,16 +55,22 @@ Result<StatePaths> find_state(std::string_view flag,
 }
 
 Result<void> create_directories(const StatePaths& paths) {
+    // Started by root, engines and apps with `user:` run as others: they pass through to what is
+    // theirs and can list nothing.
+    const fs::perms passage =
+        ::geteuid() == 0 ? fs::perms::group_exec | fs::perms::others_exec : fs::perms::none;
     for (const fs::path& directory :
-         {paths.root(), paths.run(), paths.logs(), paths.own_logs(), paths.volumes()}) {
+         {paths.root(), paths.run(), paths.volumes(), paths.logs(), paths.own_logs()}) {
         std::error_code error;
         const bool created = fs::create_directories(directory, error);
         if (error) {
             return fail(Error::from_errno(error.value(), "create " + directory.native())
                             .with("state directory"));
         }
-        if (created) {
-            fs::permissions(directory, fs::perms::owner_all, error);
+        const bool is_log = directory == paths.logs() || directory == paths.own_logs();
+        if (created || !is_log) {
+            fs::permissions(directory, fs::perms::owner_all | (is_log ? fs::perms::none : passage),
+                            error);
         }
     }
     return {};

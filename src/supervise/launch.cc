@@ -106,22 +106,6 @@ Result<void> give_to(const std::string& path, const std::optional<os::User>& use
     return {};
 }
 
-Result<void> place_files(const InstanceOrder& order, const LaunchPlace& place,
-                         const std::optional<os::User>& user) {
-    for (const model::FileMount& file : order.service.files) {
-        SHORE_TRY(const std::string path, file_path(place, file.target));
-        std::string content = file.content;
-        if (!file.source.empty()) {
-            SHORE_TRY(content, os::read_file(file.source, Bytes{kRecordBytesMax}));
-        }
-        SHORE_CHECK(os::make_directories(parent_of(path), kPassage));
-        const mode_t mode = file.secret ? file.mode & 0400U : file.mode;
-        SHORE_CHECK(os::write_file_atomically(path, content, mode, os::Durability::kVisible));
-        SHORE_CHECK(give_to(path, user));
-    }
-    return {};
-}
-
 Result<void> place_volumes(const InstanceOrder& order, const LaunchPlace& place,
                            const std::optional<os::User>& user) {
     for (const model::VolumeMount& volume : order.service.volumes) {
@@ -211,6 +195,22 @@ std::span<const std::string_view> inherited_names() {
     return kInherited;
 }
 
+Result<void> place_files(std::span<const model::FileMount> files, const LaunchPlace& place,
+                         const std::optional<os::User>& user) {
+    for (const model::FileMount& file : files) {
+        SHORE_TRY(const std::string path, file_path(place, file.target));
+        std::string content = file.content;
+        if (!file.source.empty()) {
+            SHORE_TRY(content, os::read_file(file.source, Bytes{kRecordBytesMax}));
+        }
+        SHORE_CHECK(os::make_directories(parent_of(path), kPassage));
+        const mode_t mode = file.secret ? file.mode & 0400U : file.mode;
+        SHORE_CHECK(os::write_file_atomically(path, content, mode, os::Durability::kVisible));
+        SHORE_CHECK(give_to(path, user));
+    }
+    return {};
+}
+
 std::string cgroup_name(const InstanceOrder& order) {
     return fmt::format("{}.{}", order.stack, order.id);
 }
@@ -232,7 +232,8 @@ std::string expand(std::string_view text, const std::map<std::string, std::strin
         }
         const std::string name(text.substr(begin, end - begin));
         const bool closed = !braced || (end < text.size() && text[end] == '}');
-        const bool ours = name == "PORT" || name.starts_with("SHORE_");
+        const bool ours =
+            name == "PORT" || name.starts_with("SHORE_") || model::is_engine_variable(name);
         const auto value = environment.find(name);
         const size_t length = braced && closed ? end + 1 : end;
         if (closed && ours && value != environment.end()) {
@@ -258,6 +259,10 @@ std::map<std::string, std::string> instance_environment(const InstanceOrder& ord
     ours["SHORE_INSTANCE"] = order.id;
     ours["SHORE_SLOT"] = std::to_string(order.slot);
     ours["SHORE_RELEASE"] = std::to_string(order.release);
+    if (order.service.engine) {
+        ours["SHORE_PROGRAM"] = place.program;
+        ours["SHORE_RUN_DIRECTORY"] = place.run_directory;
+    }
     for (const model::VolumeMount& volume : order.service.volumes) {
         if (volume.kind == model::VolumeKind::kNamed) {
             ours["SHORE_VOLUME_" + variable_name(volume.source)] =
@@ -275,8 +280,14 @@ std::map<std::string, std::string> instance_environment(const InstanceOrder& ord
         environment["USER"] = environment["LOGNAME"] =
             user->name.empty() ? std::to_string(user->uid) : user->name;
     }
+    auto known = ours;
+    for (const auto& [name, value] : place.provided.environment) {
+        environment[name] = known[name] = value;
+    }
     for (const auto& [name, value] : order.service.environment) {
-        environment[name] = expand(value, ours);
+        if (!value.empty() || !place.provided.environment.contains(name)) {
+            environment[name] = expand(value, known);
+        }
     }
     for (const auto& [name, value] : ours) {
         environment[name] = value;
@@ -313,7 +324,7 @@ Result<LaunchSpec> prepare_launch(const InstanceOrder& order, uint16_t port,
         spec.user = user->uid;
         spec.group = user->gid;
         spec.groups.assign(user->groups.begin(), user->groups.end());
-    } else if (user && user->uid != ::geteuid()) {
+    } else if (user && user->uid != ::geteuid() && !service.user.empty()) {
         notes.push_back(
             fmt::format("user: {} does not act: changing the user needs root, so it runs "
                         "as user {}",
@@ -324,7 +335,8 @@ Result<LaunchSpec> prepare_launch(const InstanceOrder& order, uint16_t port,
         fmt::format("{}/{}/{}", place.log_directory, order.stack, service.name);
     SHORE_CHECK(os::make_directories(logs, 0750));
     spec.log_path = fmt::format("{}/{}.log", logs, order.id);
-    SHORE_CHECK(place_files(order, place, user));
+    SHORE_CHECK(place_files(service.files, place, user));
+    SHORE_CHECK(place_files(place.provided.files, place, user));
     SHORE_CHECK(place_volumes(order, place, user));
     SHORE_CHECK(apply_resources(order, cgroups, spec, notes));
     return spec;

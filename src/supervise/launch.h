@@ -15,6 +15,7 @@
 #include "os/user.h"
 #include "supervise/instance_order.h"
 #include "supervise/launch_spec.h"
+#include "supervise/ports.h"
 
 namespace shore::supervise {
 
@@ -27,19 +28,23 @@ struct LaunchPlace {
     std::string log_directory;                       ///< Of all instances.
     std::string volume_directory;                    ///< Of all stacks.
     std::map<std::string, std::string> environment;  ///< Inherited.
+    std::string program;                             ///< The shore binary: $SHORE_PROGRAM.
+    Provided provided;                               ///< By engines.
 };
 
 /// What a launch could not do as the manifest asks, for a note: one sentence each.
 using LaunchNotes = std::vector<std::string>;
 
-/// The instance's environment: inherited, then the service's, then PORT and SHORE_*, with $PORT and
-/// $SHORE_… expanded in the service's values. Pure.
+/// The instance's environment: inherited, then what engines provide, then the service's, then PORT
+/// and SHORE_*, with $PORT, $SHORE_… and what engines provide expanded in the service's values; a
+/// value of the service that is empty does not hide what engines provide. Pure.
 std::map<std::string, std::string> instance_environment(const InstanceOrder& order, uint16_t port,
                                                         const LaunchPlace& place,
                                                         const std::optional<os::User>& user);
 
-/// `text` with $PORT, ${PORT}, $SHORE_NAME and ${SHORE_NAME} replaced by their values in
-/// `environment`; other variables, and those without a value, stay as they are. Pure.
+/// `text` with $PORT, ${PORT}, $SHORE_NAME, ${SHORE_NAME} and the variables of engines replaced by
+/// their values in `environment`; other variables, and those without a value, stay as they are.
+/// Pure.
 std::string expand(std::string_view text, const std::map<std::string, std::string>& environment);
 
 /// Prepares a start: makes directories, volumes and files, and says what the shim is to do. `user`
@@ -48,6 +53,10 @@ std::string expand(std::string_view text, const std::map<std::string, std::strin
 Result<LaunchSpec> prepare_launch(const InstanceOrder& order, uint16_t port,
                                   const LaunchPlace& place, const os::CgroupTree& cgroups,
                                   const std::optional<os::User>& user, LaunchNotes& notes);
+
+/// Writes the files of configs, secrets and engines into the instance's own directory.
+Result<void> place_files(std::span<const model::FileMount> files, const LaunchPlace& place,
+                         const std::optional<os::User>& user);
 
 /// Name of the instance's cgroup: "shop.api-7".
 std::string cgroup_name(const InstanceOrder& order);

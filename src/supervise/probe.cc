@@ -9,6 +9,7 @@
 #include "net/http_client.h"
 #include "supervise/launch.h"
 #include "supervise/limits.h"
+#include "wire/json.h"
 
 namespace shore::supervise {
 namespace {
@@ -119,6 +120,20 @@ async::Task<Verdict> run_command(ProbeTarget target) {
     co_return message;
 }
 
+/// 200 and 503 carry the same JSON: {"ready": false, "detail": "recovering"}.
+async::Task<Verdict> probe_engine(ProbeTarget target, async::Deadline deadline) {
+    SHORE_CO_TRY(net::Address address, net::Address::unix_path(target.engine_socket));
+    SHORE_CO_TRY(
+        const net::HttpResponse answer,
+        co_await net::http_fetch(target.loop, std::move(address), {.target = "/health"}, deadline));
+    SHORE_CO_TRY(const wire::Json health, wire::Json::parse(answer.body));
+    std::string detail(health["detail"].text());
+    if (!answer.success()) {
+        co_return fail(ErrorCode::kUnavailable, "{}", detail);
+    }
+    co_return detail;
+}
+
 async::Task<Verdict> ask(ProbeTarget target, async::Deadline deadline) {
     switch (target.check.probe) {
         case model::HealthProbe::kHttp:
@@ -127,6 +142,8 @@ async::Task<Verdict> ask(ProbeTarget target, async::Deadline deadline) {
             co_return co_await probe_tcp(target, deadline);
         case model::HealthProbe::kCommand:
             co_return co_await run_command(target);
+        case model::HealthProbe::kEngine:
+            co_return co_await probe_engine(target, deadline);
         case model::HealthProbe::kNone:
             break;
     }

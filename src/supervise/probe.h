@@ -1,4 +1,4 @@
-// Probe: asks an instance once whether it can serve, by HTTP, TCP or command.
+// Probe: asks an instance once whether it can serve, by HTTP, TCP, command, or its agent.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct ProbeTarget {
     const model::HealthCheck& check;
     const LaunchSpec& launch;  ///< For commands: the instance's environment, directory and user.
     uint16_t port = 0;         ///< On 127.0.0.1, for HTTP and TCP.
+    std::string engine_socket = {};  ///< Of the agent, for kEngine.
 };
 
 /// One probe, within the check's timeout. Never fails: a failure is its result.

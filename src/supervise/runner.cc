@@ -123,6 +123,7 @@ void Runner::update(const InstanceOrder& order) {
         return;
     }
     const bool other_probe = record_.order.service.health != order.service.health;
+    const bool other_engine = record_.order.service.engine != order.service.engine;
     record_.order = order;
     record_.instance.release = order.release;
     tracker_ =
@@ -131,8 +132,30 @@ void Runner::update(const InstanceOrder& order) {
         ++attention_;
         process_scope_->spawn(attend(true));
     }
+    if (other_engine && process_scope_ && running_noted_ && !process_stopping_) {
+        process_scope_->spawn(reassign());
+    }
     save();
     context_.changed(record_.instance);
+}
+
+/// Gives a running agent its new assignment.
+async::Task<void> Runner::reassign() {
+    auto place = co_await launch_place();
+    Result<void> placed = {};
+    if (!place) {
+        placed = fail(std::move(place).error());
+    } else if (auto user = co_await find_user(place->provided); !user) {
+        placed = fail(std::move(user).error());
+    } else {
+        placed = place_files(place->provided.files, *place, *user);
+    }
+    if (placed && !process_stopping_) {
+        placed = signal(SIGHUP);
+    }
+    if (!placed) {
+        emit("instance.not_reassigned", placed.error().text());
+    }
 }
 
 HealthHistory Runner::health() const {
@@ -171,27 +194,56 @@ async::Task<void> Runner::live(std::unique_ptr<ShimLink> link, std::optional<End
     ended_.set();
 }
 
+async::Task<Result<LaunchPlace>> Runner::launch_place() {
+    const SupervisorOptions& options = context_.options;
+    const model::ServiceSpec& service = record_.order.service;
+    LaunchPlace place{.run_directory = directory_,
+                      .log_directory = options.log_directory,
+                      .volume_directory = options.volume_directory,
+                      .environment = options.environment,
+                      .program = options.program,
+                      .provided = {}};
+    if (service.engine || !service.uses.empty()) {
+        if (options.provider == nullptr) {
+            co_return fail(ErrorCode::kUnsupported, "there is nothing that provides engines");
+        }
+        SHORE_CO_TRY(place.provided, co_await options.provider->provide(record_.order));
+    }
+    co_return place;
+}
+
+/// Whom the instance runs as; nothing: as the daemon.
+async::Task<Result<std::optional<os::User>>> Runner::find_user(const Provided& provided) {
+    const std::string& manifest = record_.order.service.user;
+    std::string name = manifest.empty() ? provided.user : manifest;
+    if (name.empty()) {
+        co_return std::optional<os::User>();
+    }
+    SHORE_CO_TRY(os::User user,
+                 co_await context_.workers.run<os::User>(context_.loop, [name = std::move(name)] {
+                     return os::find_user_blocking(name);
+                 }));
+    co_return std::optional(std::move(user));
+}
+
+Result<uint16_t> Runner::take_port(const Provided& provided) {
+    const model::ServiceSpec& service = record_.order.service;
+    const uint16_t fixed = provided.port != 0 ? provided.port : service.fixed_port;
+    if (fixed != 0) {
+        return context_.ports.take_fixed(fixed);
+    }
+    return context_.ports.take(record_.order.port_first, record_.order.port_last,
+                               record_.instance.port);
+}
+
 async::Task<Result<std::unique_ptr<ShimLink>>> Runner::launch() {
     const model::ServiceSpec& service = record_.order.service;
-    std::optional<os::User> user;
-    if (!service.user.empty()) {
-        SHORE_CO_TRY(user,
-                     co_await context_.workers.run<os::User>(context_.loop, [name = service.user] {
-                         return os::find_user_blocking(name);
-                     }));
-    }
+    SHORE_CO_TRY(const LaunchPlace place, co_await launch_place());
+    SHORE_CO_TRY(const std::optional<os::User> user, co_await find_user(place.provided));
     uint16_t& port = record_.instance.port;
-    if (service.fixed_port != 0) {
-        SHORE_CO_TRY(port, context_.ports.take_fixed(service.fixed_port));
-    } else if (service.needs_port) {
-        SHORE_CO_TRY(port,
-                     context_.ports.take(record_.order.port_first, record_.order.port_last, port));
+    if (service.needs_port || service.fixed_port != 0) {
+        SHORE_CO_TRY(port, take_port(place.provided));
     }
-    const SupervisorOptions& options = context_.options;
-    const LaunchPlace place{.run_directory = directory_,
-                            .log_directory = options.log_directory,
-                            .volume_directory = options.volume_directory,
-                            .environment = options.environment};
     LaunchNotes notes;
     // An app under another user must reach its files; nothing in these directories can be listed by
     // it.
@@ -377,7 +429,8 @@ async::Task<void> Runner::watch_health() {
                                              .commands = context_.commands,
                                              .check = check,
                                              .launch = *launch_,
-                                             .port = record_.instance.port});
+                                             .port = record_.instance.port,
+                                             .engine_socket = engine_socket()});
         if (process_stopping_ || attention != attention_) {
             co_return;
         }
@@ -394,12 +447,23 @@ async::Task<void> Runner::watch_health() {
     }
 }
 
+std::string Runner::engine_socket() const {
+    const InstanceOrder& order = record_.order;
+    if (!order.service.engine) {
+        return {};
+    }
+    return model::engine_socket(
+        model::engine_socket_directory(context_.options.run_directory, order.stack,
+                                       order.service.engine->spec.service),
+        order.id);
+}
+
 /// An instance whose probe failed for good is taken out of service, and replaced where its policy
 /// restarts it.
 async::Task<void> Runner::on_unhealthy(std::string why, Duration waited) {
     const model::ServiceSpec& service = record_.order.service;
     const bool never_opened = record_.instance.state == InstanceState::kStarting &&
-                              record_.instance.port != 0 &&
+                              record_.instance.port != 0 && !service.engine &&
                               !net::is_tcp_port_open(record_.instance.port);
     std::string reason = fmt::format("unhealthy: {}", why);
     if (never_opened && service.fixed_port != 0) {

@@ -19,6 +19,7 @@
 #include "os/process.h"
 #include "supervise/health.h"
 #include "supervise/instance_record.h"
+#include "supervise/launch.h"
 #include "supervise/launch_spec.h"
 #include "supervise/port_pool.h"
 #include "supervise/restart_tracker.h"
@@ -86,6 +87,11 @@ class Runner final {
 
     async::Task<void> live(std::unique_ptr<ShimLink> link, std::optional<End> end);
     async::Task<Result<std::unique_ptr<ShimLink>>> launch();
+    async::Task<Result<LaunchPlace>> launch_place();
+    async::Task<Result<std::optional<os::User>>> find_user(const Provided& provided);
+    Result<uint16_t> take_port(const Provided& provided);
+    async::Task<void> reassign();
+    std::string engine_socket() const;
     Result<std::unique_ptr<ShimLink>> start_shim();
     async::Task<End> watch(std::unique_ptr<ShimLink> link);
     async::Task<void> release_shim(ShimLink& link);

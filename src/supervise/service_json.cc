@@ -185,6 +185,43 @@ void mounts_from_json(const Json& json, model::ServiceSpec& service) {
     }
 }
 
+Json engine_to_json(const model::EngineRole& role) {
+    return Json::object()
+        .set("part", static_cast<uint32_t>(role.part))
+        .set("spec", model::to_json(role.spec));
+}
+
+Result<model::EngineRole> engine_from_json(const Json& json) {
+    SHORE_TRY(model::EngineSpec spec, model::parse_engine_spec(json["spec"].text()));
+    return model::EngineRole{.part = static_cast<model::EnginePart>(json["part"].integer(1)),
+                             .spec = std::move(spec)};
+}
+
+Json use_to_json(const model::EngineUse& use) {
+    return Json::object()
+        .set("service", use.service)
+        .set("engine", static_cast<uint32_t>(use.engine))
+        .set("prefix", use.prefix)
+        .set("database", use.database)
+        .set("access", static_cast<uint32_t>(use.access))
+        .set("pooled", use.pooled)
+        .set("tls", use.tls)
+        .set("replicas", use.replicas)
+        .set("sentinels", use.sentinels);
+}
+
+model::EngineUse use_from_json(const Json& json) {
+    return {.service = std::string(json["service"].text()),
+            .engine = static_cast<model::Engine>(json["engine"].integer(1)),
+            .prefix = std::string(json["prefix"].text()),
+            .database = std::string(json["database"].text()),
+            .access = static_cast<model::EngineAccess>(json["access"].integer(1)),
+            .pooled = json["pooled"].truth(),
+            .tls = json["tls"].truth(),
+            .replicas = to_u32(json["replicas"]),
+            .sentinels = to_u32(json["sentinels"])};
+}
+
 }  // namespace
 
 Json service_to_json(const model::ServiceSpec& service) {
@@ -211,7 +248,9 @@ Json service_to_json(const model::ServiceSpec& service) {
         .set("log_age_ns", duration(service.log.age_max))
         .set("one_shot", service.one_shot)
         .set("needs_port", service.needs_port)
-        .set("fixed_port", uint32_t{service.fixed_port});
+        .set("fixed_port", uint32_t{service.fixed_port})
+        .set("engine", service.engine ? engine_to_json(*service.engine) : Json())
+        .set("uses", list(service.uses, use_to_json));
 }
 
 Result<model::ServiceSpec> service_from_json(const Json& json) {
@@ -242,6 +281,12 @@ Result<model::ServiceSpec> service_from_json(const Json& json) {
     service.one_shot = json["one_shot"].truth();
     service.needs_port = json["needs_port"].truth();
     service.fixed_port = static_cast<uint16_t>(json["fixed_port"].integer());
+    if (!json["engine"].is_null()) {
+        SHORE_TRY(service.engine, engine_from_json(json["engine"]));
+    }
+    for (const Json& use : json["uses"].items()) {
+        service.uses.push_back(use_from_json(use));
+    }
     return service;
 }
 

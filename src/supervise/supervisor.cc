@@ -130,7 +130,9 @@ async::Task<Result<void>> Supervisor::Impl::adopt() {
             continue;  // A socket or a file of another room.
         }
         for (const std::string& id : *ids) {
-            co_await adopt_one(stack, id);
+            if (!id.starts_with('.')) {  // Sockets of engines.
+                co_await adopt_one(stack, id);
+            }
         }
     }
     co_return Result<void>();

@@ -25,6 +25,7 @@
 #include "model/instance.h"
 #include "supervise/health.h"
 #include "supervise/instance_order.h"
+#include "supervise/ports.h"
 
 namespace shore::async {
 class Loop;
@@ -42,6 +43,8 @@ struct SupervisorOptions {
     /// What instances inherit: PATH, HOME, LANG, … as the daemon has them. See inherited_names() in
     /// launch.h.
     std::map<std::string, std::string> environment;
+    /// What engines give; outlives the supervisor. Null: services that need it cannot start.
+    Provider* provider = nullptr;
     Duration listen_timeout =
         std::chrono::seconds(30);  ///< How long $PORT may stay closed when nothing else probes it.
 };

@@ -44,8 +44,11 @@ enum class Operation : uint8_t {
     kListRoutes,
     kExplainRoute,
     kTraffic,
+    kListEngines,
+    kViewEngine,
+    kActOnEngine,
 };
-inline constexpr size_t kOperationCount = static_cast<size_t>(Operation::kTraffic) + 1;
+inline constexpr size_t kOperationCount = static_cast<size_t>(Operation::kActOnEngine) + 1;
 
 /// What a caller must be. Each role may do what the ones before it may.
 enum class Role : uint8_t { kAnyone, kViewer, kOperator, kOwner };

@@ -47,6 +47,13 @@ constexpr Parameter kOfExplain[] = {
 constexpr Parameter kOfTraffic[] = {
     {"seconds", In::kQuery, Kind::kInteger, "Over about this many, 1..60; 10 when absent."}};
 
+constexpr Parameter kEngine{"engine", In::kPath, Kind::kString,
+                            "Service of the manifest that has x-shore.engine: db."};
+constexpr Parameter kOfView[] = {
+    kStack, kEngine, {"view", In::kPath, Kind::kString, "Name of the view."}};
+constexpr Parameter kOfAction[] = {
+    kStack, kEngine, {"action", In::kPath, Kind::kString, "Name of the action."}};
+
 constexpr Endpoint kEndpoints[] = {
     {.operation = Operation::kLive,
      .method = "GET",
@@ -411,6 +418,39 @@ constexpr Endpoint kEndpoints[] = {
                     "is off by at most 3.2 % of itself.",
      .parameters = kOfTraffic,
      .response = "Traffic"},
+    {.operation = Operation::kListEngines,
+     .method = "GET",
+     .path = "/v1/stacks/{stack}/engines",
+     .id = "listEngines",
+     .tag = "engines",
+     .summary = "Processes of the stack's engines",
+     .description = "Each with what its agent says of it; passwords are in no answer.",
+     .parameters = kOfStack,
+     .response = "EngineList"},
+    {.operation = Operation::kViewEngine,
+     .method = "GET",
+     .path = "/v1/stacks/{stack}/engines/{engine}/views/{view}",
+     .id = "viewEngine",
+     .tag = "engines",
+     .summary = "Rows about an engine",
+     .description =
+         "postgres: activity, indexes, queries, replicas, settings; its pool: clients, databases, "
+         "pools, servers, stats; redis: clients, keyspace, replicas, slowlog, sentinel. A table of "
+         "each process that knows the view.",
+     .parameters = kOfView,
+     .response = "EngineView"},
+    {.operation = Operation::kActOnEngine,
+     .method = "POST",
+     .path = "/v1/stacks/{stack}/engines/{engine}/actions/{action}",
+     .id = "actOnEngine",
+     .tag = "engines",
+     .summary = "Have an engine do something",
+     .description = "postgres: promote, reload, restart; its pool: pause, reload, resume; redis: "
+                    "failover, save. Completes when it is done.",
+     .role = Role::kOperator,
+     .parameters = kOfAction,
+     .request = "EngineAction",
+     .response = "EngineResult"},
 };
 
 consteval bool rows_stand_in_order() {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "api/engines_port.h"
 #include "async/task.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -290,6 +291,7 @@ struct Ports {
     Daemon& daemon;
     Certificates& certificates;
     Gateway& gateway;
+    Engines& engines;
 };
 
 }  // namespace shore::api

@@ -28,6 +28,8 @@ std::string_view type_name(Type type) {
             return "object of strings";
         case Type::kIntegerMap:
             return "object of integers";
+        case Type::kAny:
+            return "any";
     }
     return "";
 }

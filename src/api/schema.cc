@@ -68,6 +68,8 @@ class Checker final {
             case Type::kIntegerMap:
                 map(row, value, pointer);
                 break;
+            case Type::kAny:
+                break;
         }
     }
     void string(const Property& row, const Json& value, const std::string& pointer) {
@@ -207,6 +209,8 @@ Json type_of(const Property& row) {
             return of_type("object").set("additionalProperties", of_type("string"));
         case Type::kIntegerMap:
             return of_type("object").set("additionalProperties", integer_type(row));
+        case Type::kAny:
+            return Json::object();
     }
     Json type = of_type("string");
     if (!row.values.empty()) {

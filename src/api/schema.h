@@ -23,6 +23,7 @@ enum class Type : uint8_t {
     kObjectList,  ///< Each of Property::of.
     kStringMap,   ///< Object with string values.
     kIntegerMap,  ///< Object with integer values.
+    kAny,         ///< Any JSON.
 };
 
 struct Property {

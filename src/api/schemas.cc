@@ -346,6 +346,43 @@ constexpr Property kTraffic[] = {
     {"seconds", Type::kNumber, kRequired, "The time that the numbers are about."},
     {"routes", Type::kObjectList, kRequired, "Those that had requests.", "RouteTraffic"},
 };
+constexpr Property kEngineProcess[] = {
+    {"engine", Type::kString, kRequired, "Service of the manifest: db."},
+    {"part", Type::kString, kRequired, "What it runs: postgres, pgbouncer, redis, …"},
+    {"instance", Type::kString, kRequired, "db-1."},
+    {"state", Type::kString, kRequired, "Of the instance."},
+    {"port", Type::kInteger, kRequired, "On 127.0.0.1."},
+    {"database", Type::kString, kOptional, "postgres: the one that users get by default."},
+    {"status", Type::kAny, kOptional, "What its agent says: an object of its part."},
+    {"error", Type::kString, kOptional, "Why its agent says nothing."},
+};
+constexpr Property kEngineList[] = {
+    {"processes", Type::kObjectList, kRequired, "By engine.", "EngineProcess"},
+};
+constexpr Property kEngineColumn[] = {
+    {"name", Type::kString, kRequired, "Title."},
+    {"kind", Type::kString, kRequired, "What the values are.", "", 0, INT64_MAX,
+     "text,number,bytes,seconds"},
+};
+constexpr Property kEngineTable[] = {
+    {"instance", Type::kString, kRequired, "Whose rows they are."},
+    {"part", Type::kString, kRequired, "What it runs."},
+    {"columns", Type::kObjectList, kRequired, "From left to right.", "EngineColumn"},
+    {"rows", Type::kAny, kRequired, "A list of lists, as long as the columns are many."},
+    {"notes", Type::kStringList, kRequired, "Sentences about the rows."},
+};
+constexpr Property kEngineView[] = {
+    {"tables", Type::kObjectList, kRequired, "One of each process that knows the view.",
+     "EngineTable"},
+};
+constexpr Property kEngineAction[] = {
+    {"instance", Type::kString, kOptional, "db-2; absent: the first that knows the action."},
+    {"arguments", Type::kAny, kOptional, "An object."},
+};
+constexpr Property kEngineResult[] = {
+    {"instance", Type::kString, kRequired, "Which one did it."},
+    {"result", Type::kAny, kRequired, "An object."},
+};
 constexpr Property kVersion[] = {
     {"version", Type::kString, kRequired, "Of the daemon."},
     {"started_at", Type::kTime, kRequired, "When the daemon started."},
@@ -365,6 +402,13 @@ constexpr Schema kSchemas[] = {
     {"Change", "One difference between two manifests.", kChange},
     {"DeployRequest", "Which manifest, for which environment.", kDeployRequest},
     {"Diff", "Differences between two releases.", kDiff},
+    {"EngineAction", "Of which process, and with what.", kEngineAction},
+    {"EngineColumn", "A column of a table.", kEngineColumn},
+    {"EngineList", "Processes of engines.", kEngineList},
+    {"EngineProcess", "One process of an engine.", kEngineProcess},
+    {"EngineResult", "What an action came to.", kEngineResult},
+    {"EngineTable", "Rows of one process.", kEngineTable},
+    {"EngineView", "Rows about an engine.", kEngineView},
     {"Event", "Something that happened to a stack.", kEvent},
     {"EventPage", "A page of events.", kEventPage},
     {"ExecOutput", "A line of an exec session.", kExecOutput},

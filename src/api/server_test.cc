@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "api/fake_engines.h"
 #include "api/fake_ports.h"
 #include "async/block_on.h"
 #include "base/strings.h"
@@ -27,8 +28,8 @@ using wire::Json;
 class ApiTest : public testing::Test {
  protected:
     ApiTest() {
-        server_.emplace(*loop_,
-                        Ports{stacks_, *events_, logs_, exec_, daemon_, certificates_, gateway_});
+        server_.emplace(*loop_, Ports{stacks_, *events_, logs_, exec_, daemon_, certificates_,
+                                      gateway_, engines_});
         const auto listening = server_->listen(socket_);
         EXPECT_TRUE(listening) << listening.error().text();
     }
@@ -120,6 +121,7 @@ class ApiTest : public testing::Test {
     FakeDaemon daemon_;
     FakeCertificates certificates_;
     FakeGateway gateway_;
+    FakeEngines engines_;
     std::optional<ApiServer> server_;
 };
 

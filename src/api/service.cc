@@ -84,9 +84,8 @@ async::Task<Answered> Service::dispatch(const Call& call) {
         case Operation::kRestart:
             co_return co_await restart(call);
         case Operation::kStop:
-            co_return co_await stop_services(call);
         case Operation::kStart:
-            co_return co_await start_services(call);
+            co_return co_await stop_or_start(call);
         case Operation::kLogs:
             co_return logs(call);
         case Operation::kExec:
@@ -94,13 +93,10 @@ async::Task<Answered> Service::dispatch(const Call& call) {
         case Operation::kEvents:
             co_return co_await events(call);
         case Operation::kListCertificates:
-            co_return co_await list_certificates();
         case Operation::kRenewCertificates:
-            co_return co_await renew_certificates();
         case Operation::kShowAuthority:
-            co_return co_await show_authority();
         case Operation::kTrustAuthority:
-            co_return co_await trust_authority();
+            co_return co_await ask_certificates(call);
         case Operation::kUpgradeGateway:
         case Operation::kCacheStatus:
         case Operation::kPurgeCache:
@@ -108,6 +104,10 @@ async::Task<Answered> Service::dispatch(const Call& call) {
         case Operation::kExplainRoute:
         case Operation::kTraffic:
             co_return co_await ask_gateway(call);
+        case Operation::kListEngines:
+        case Operation::kViewEngine:
+        case Operation::kActOnEngine:
+            co_return co_await ask_engine(call);
     }
     co_return std::unexpected(Problem(500, "internal", "the call has no handler"));
 }

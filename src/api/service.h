@@ -60,12 +60,14 @@ class Service final {
     async::Task<Answered> restart(const Call& call);
     async::Task<Answered> stop_services(const Call& call);
     async::Task<Answered> start_services(const Call& call);
+    async::Task<Answered> stop_or_start(const Call& call);
     // logs, exec, events
     Answered logs(const Call& call);
     Answered exec(const Call& call);
     async::Task<Answered> events(const Call& call);
 
     // certificates
+    async::Task<Answered> ask_certificates(const Call& call);
     async::Task<Answered> list_certificates();
     async::Task<Answered> renew_certificates();
     async::Task<Answered> show_authority();
@@ -77,6 +79,9 @@ class Service final {
     async::Task<Answered> cache_status();
     async::Task<Answered> purge_cache(const Call& call);
     async::Task<Answered> traffic(const Call& call);
+
+    // engines
+    async::Task<Answered> ask_engine(const Call& call);
 
     /// The stack that the call names. kNotFound with the nearest name.
     Result<StackStatus> find_stack(const Call& call) const;

@@ -49,4 +49,17 @@ async::Task<Answered> Service::trust_authority() {
     co_return Reply::of(wire::Json::object().set("pem", pem).set("file", file));
 }
 
+async::Task<Answered> Service::ask_certificates(const Call& call) {
+    switch (call.endpoint->operation) {
+        case Operation::kRenewCertificates:
+            return renew_certificates();
+        case Operation::kShowAuthority:
+            return show_authority();
+        case Operation::kTrustAuthority:
+            return trust_authority();
+        default:
+            return list_certificates();
+    }
+}
+
 }  // namespace shore::api

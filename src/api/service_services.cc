@@ -48,4 +48,9 @@ async::Task<Answered> Service::start_services(const Call& call) {
     co_return accepted_override(stack);
 }
 
+async::Task<Answered> Service::stop_or_start(const Call& call) {
+    return call.endpoint->operation == Operation::kStop ? stop_services(call)
+                                                        : start_services(call);
+}
+
 }  // namespace shore::api

@@ -94,9 +94,8 @@ Command certs_command() {
     static constexpr Positional kPositionals[] = {
         {"ACTION", Positional::Count::kOptional,
          "ls (the default), trust: this machine trusts the private authority, renew: now"}};
-    static constexpr std::string_view kExamples[] = {"shore certs ls", "shore certs trust",
-                                                     "shore certs trust --print",
-                                                     "shore certs renew"};
+    static constexpr std::string_view kExamples[] = {
+        "shore certs ls", "shore certs trust", "shore certs trust --print", "shore certs renew"};
     return {.name = "certs",
             .group = "See",
             .summary = "Certificates of https listeners",

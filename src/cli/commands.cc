@@ -76,6 +76,9 @@ std::span<const Command> commands() {
         certs_command(),
         cache_command(),
         exec_command(),
+        db_command(),
+        pool_command(),
+        redis_command(),
         scale_command(),
         restart_command(),
         stop_command(),
@@ -97,6 +100,9 @@ std::span<const Command> commands() {
         gateway_command(),
         role("shim", "Hold one instance; started by the daemon",
              "The tiny parent of an app's process: keeps its output and its exit status."),
+        role("engine", "Drive one real server; started by the daemon",
+             "Prepares the server's files, starts it, applies the manifest's options, answers for "
+             "it."),
     };
     return kCommands;
 }

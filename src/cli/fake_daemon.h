@@ -120,6 +120,15 @@ class FakeManifests final : public Manifests {
     std::vector<ManifestQuery> queries;
 };
 
+class FakeShells final : public EngineShells {
+ public:
+    Result<int> run(const EngineShell& shell) override {
+        asked.push_back(shell);
+        return 0;
+    }
+    std::vector<EngineShell> asked;
+};
+
 class FakeStarter final : public DaemonStarter {
  public:
     Result<void> start() override {

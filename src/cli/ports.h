@@ -50,6 +50,25 @@ class DaemonStarter {
     virtual std::string log_path() const = 0;
 };
 
+/// A client of an engine, to be run for a person.
+struct EngineShell {
+    std::string stack;
+    std::string engine;
+    bool is_redis = false;
+    std::string database;  ///< PostgreSQL.
+    uint16_t port = 0;     ///< On 127.0.0.1.
+    std::vector<std::string> arguments;
+};
+
+/// The engines' own clients: psql, redis-cli.
+class EngineShells {
+ public:
+    virtual ~EngineShells() = default;
+    /// Becomes the client, as the engine's administrator; returns only when that fails: kNotFound
+    /// names the package that is missing, kPermission who may.
+    virtual Result<int> run(const EngineShell& shell) = 0;
+};
+
 /// Where output goes. The two streams are told apart because each may be a terminal or not.
 class Terminal {
  public:

@@ -14,6 +14,7 @@ struct Ports {
     Terminal& terminal;
     Manifests& manifests;
     DaemonStarter& starter;
+    EngineShells& shells;
     const base::Clock& clock;
 };
 

@@ -42,7 +42,7 @@ class RunTest : public testing::Test {
     int shore(std::vector<std::string> words) {
         terminal_.out.clear();
         terminal_.err.clear();
-        return run(words, surroundings_, {terminal_, manifests_, starter_, clock_});
+        return run(words, surroundings_, {terminal_, manifests_, starter_, shells_, clock_});
     }
     std::string last_request() { return daemon_->requests().back(); }
 
@@ -51,6 +51,7 @@ class RunTest : public testing::Test {
     FakeTerminal terminal_;
     FakeManifests manifests_;
     FakeStarter starter_;
+    FakeShells shells_;
     base::ManualClock clock_;
     std::optional<FakeDaemon> daemon_;
 };
@@ -271,7 +272,7 @@ TEST_F(RunTest, AWaitMayEnd) {
     daemon_->answers["GET /v1/stacks/shop/progress?release=4"] = {
         .body = ": nothing\n\n", .content_type = "text/event-stream", .never_ends = true};
     EXPECT_EQ(run({"up", "--wait-timeout", "100ms"}, surroundings_,
-                  {terminal_, manifests_, starter_, real}),
+                  {terminal_, manifests_, starter_, shells_, real}),
               1);
     EXPECT_NE(terminal_.err.find("took longer than allowed"), std::string::npos) << terminal_.err;
 }

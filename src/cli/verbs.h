@@ -32,5 +32,8 @@ Command shutdown_command();
 Command gateway_command();
 Command cache_command();
 Command upgrade_command();
+Command db_command();
+Command pool_command();
+Command redis_command();
 
 }  // namespace shore::cli

@@ -62,7 +62,8 @@ class Canonicaliser final {
             known.emplace_back(key_of(*option));
         }
         std::string hint = base::did_you_mean(entry.key, known);
-        if (hint.empty() && known.size() <= 12) {
+        const bool is_ours = pattern.find("x-shore") != std::string_view::npos;
+        if (hint.empty() && (is_ours || known.size() <= 12)) {
             hint = ", expected one of " + base::join(known, ", ");
         } else if (hint.empty()) {
             hint = ", which Compose does not have; own keys begin with x-";

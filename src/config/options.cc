@@ -99,76 +99,47 @@ std::string_view key_of(const Option& option) {
 }
 
 std::string_view name_of(Type type) {
-    switch (type) {
-        case Type::kText:
-            return "text";
-        case Type::kBool:
-            return "boolean";
-        case Type::kInt:
-            return "whole number";
-        case Type::kNumber:
-            return "number";
-        case Type::kDuration:
-            return "duration";
-        case Type::kBytes:
-            return "size";
-        case Type::kChoice:
-            return "choice";
-        case Type::kMode:
-            return "file mode";
-        case Type::kPath:
-            return "path";
-        case Type::kAny:
-            return "any";
-        case Type::kTexts:
-            return "text or a list of texts";
-        case Type::kKeyValues:
-            return "map or a list of KEY=VALUE";
-        case Type::kMap:
-            return "map";
-        case Type::kNamed:
-            return "map of names";
-        case Type::kItems:
-            return "list";
-        case Type::kCommand:
-            return "text or a list of words";
-        case Type::kHealthTest:
-            return "text or a list";
-        case Type::kExtends:
-            return "service or a map";
-        case Type::kDependsOn:
-            return "list of services or a map";
-        case Type::kNetworkRefs:
-            return "list of networks or a map";
-        case Type::kEngineUses:
-            return "list of engines or a map";
-        case Type::kUlimits:
-            return "map of limits";
-        case Type::kPorts:
-            return "list of ports";
-        case Type::kMounts:
-            return "list of mounts";
-        case Type::kFileRefs:
-            return "list of names or maps";
-        case Type::kEnvFiles:
-            return "path, list of paths or maps";
-        case Type::kIncludes:
-            return "path, list of paths or maps";
-        case Type::kHosts:
-            return "map or a list of HOST:IP";
-        case Type::kHttp:
-            return "route, list of routes or a map";
-        case Type::kBuild:
-        case Type::kStatic:
-            return "directory or a map";
-        case Type::kRedirect:
-            return "address or a map";
-        case Type::kTcp:
-            return "whole number or a map";
-        case Type::kSwitch:
-            return "boolean or a map";
-    }
-    return "";
+    struct Name {
+        Type type;
+        std::string_view name;
+    };
+    static constexpr Name kNames[] = {
+        {Type::kText, "text"},
+        {Type::kBool, "boolean"},
+        {Type::kInt, "whole number"},
+        {Type::kNumber, "number"},
+        {Type::kDuration, "duration"},
+        {Type::kBytes, "size"},
+        {Type::kChoice, "choice"},
+        {Type::kMode, "file mode"},
+        {Type::kPath, "path"},
+        {Type::kAny, "any"},
+        {Type::kTexts, "text or a list of texts"},
+        {Type::kKeyValues, "map or a list of KEY=VALUE"},
+        {Type::kMap, "map"},
+        {Type::kNamed, "map of names"},
+        {Type::kItems, "list"},
+        {Type::kCommand, "text or a list of words"},
+        {Type::kHealthTest, "text or a list"},
+        {Type::kBuild, "directory or a map"},
+        {Type::kExtends, "service or a map"},
+        {Type::kDependsOn, "list of services or a map"},
+        {Type::kNetworkRefs, "list of networks or a map"},
+        {Type::kEngineUses, "list of engines or a map"},
+        {Type::kUlimits, "map of limits"},
+        {Type::kPorts, "list of ports"},
+        {Type::kMounts, "list of mounts"},
+        {Type::kFileRefs, "list of names or maps"},
+        {Type::kEnvFiles, "path, list of paths or maps"},
+        {Type::kIncludes, "path, list of paths or maps"},
+        {Type::kHosts, "map or a list of HOST:IP"},
+        {Type::kHttp, "route, list of routes or a map"},
+        {Type::kStatic, "directory or a map"},
+        {Type::kRedirect, "address or a map"},
+        {Type::kTcp, "whole number or a map"},
+        {Type::kSwitch, "boolean or a map"},
+    };
+    return std::ranges::find(kNames, type, &Name::type)->name;
 }
 
 }  // namespace shore::config

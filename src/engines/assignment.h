@@ -27,6 +27,9 @@ inline constexpr std::string_view kReplicationUser = "@replication";
 inline constexpr std::string_view kPoolUser = "@pool";  ///< PgBouncer's auth_query.
 inline constexpr std::string_view kMonitorUser = "@monitor";
 
+/// What kAdminUser is called at every server.
+inline constexpr std::string_view kAdminRole = "shore_admin";
+
 struct Assignment {
     model::EnginePart part = model::EnginePart::kPostgres;
     uint32_t slot = 1;

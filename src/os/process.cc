@@ -464,6 +464,31 @@ Result<void> Process::send_signal(int signal) const {
     return {};
 }
 
+Error become(const std::vector<std::string>& argv,
+             const std::map<std::string, std::string>& variables) {
+    std::vector<std::string> entries;
+    for (const auto& [name, value] : variables) {
+        entries.push_back(fmt::format("{}={}", name, value));
+    }
+    std::vector<char*> arguments;
+    for (const std::string& argument : argv) {
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    }
+    std::vector<char*> environment;
+    for (const std::string& entry : entries) {
+        environment.push_back(const_cast<char*>(entry.c_str()));
+    }
+    arguments.push_back(nullptr);
+    environment.push_back(nullptr);
+    // The program shall find signals as a shell would have given them.
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+    ::execve(arguments[0], arguments.data(), environment.data());
+    return last_error("execute " + argv.front());
+}
+
 Result<void> signal_group(pid_t group, int signal) {
     if (group <= 1) {
         return fail(ErrorCode::kInvalid, "refused to signal process group {}", group);

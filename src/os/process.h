@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -113,6 +114,11 @@ class [[nodiscard]] Process final {
     pid_t pid_ = 0;
     Fd pidfd_;
 };
+
+/// Replaces this process by `argv` (argv[0] is a path) with `variables` as its environment. Returns
+/// only when that failed, with why.
+Error become(const std::vector<std::string>& argv,
+             const std::map<std::string, std::string>& variables);
 
 /// Signals a whole process group. kNotFound when it has no member left.
 Result<void> signal_group(pid_t group, int signal);

@@ -15,12 +15,14 @@ constexpr auto kStopTimeout = std::chrono::seconds(5);
 /// How long a daemon that `shore up` started may have nothing to do.
 constexpr auto kUnusedPause = std::chrono::seconds(3);
 
-supervise::SupervisorOptions supervisor_options(const DaemonOptions& options) {
+supervise::SupervisorOptions supervisor_options(const DaemonOptions& options,
+                                                supervise::Provider& provider) {
     return {.run_directory = options.paths.run().native(),
             .log_directory = options.paths.logs().native(),
             .volume_directory = options.paths.volumes().native(),
             .program = options.program,
-            .environment = options.variables};
+            .environment = options.variables,
+            .provider = &provider};
 }
 
 }  // namespace
@@ -45,8 +47,9 @@ async::Task<Result<void>> Daemon::start() {
     SHORE_CO_TRY(store_, store::Store::open(loop_, options_.paths.database()));
     SHORE_CO_TRY(events_, co_await store::EventLog::open(*store_));
 
-    supervisor_ = std::make_unique<supervise::Supervisor>(loop_, workers_, random_, *events_,
-                                                          supervisor_options(options_));
+    engine_provider_ = std::make_unique<EngineProvider>(loop_, workers_, options_.paths);
+    supervisor_ = std::make_unique<supervise::Supervisor>(
+        loop_, workers_, random_, *events_, supervisor_options(options_, *engine_provider_));
     SHORE_CO_CHECK(co_await supervisor_->adopt());
     runtime_ = std::make_unique<ProcessRuntime>(loop_, workers_, *supervisor_, options_.paths);
     certificates_ = std::make_unique<GatewayCertificates>(clock_, loop_, workers_, options_.paths);
@@ -69,6 +72,7 @@ async::Task<Result<void>> Daemon::start() {
     SHORE_CO_CHECK(co_await controller_->resume());
     gateway_->set_on_return([this] { controller_->gateway_changed(); });
 
+    engines_ = std::make_unique<EngineAgents>(loop_, *supervisor_, *controller_, options_.paths);
     stacks_ = std::make_unique<ControlledStacks>(loop_, workers_, *controller_);
     logs_ = std::make_unique<LogFiles>(loop_, workers_, options_.paths);
     exec_ = std::make_unique<InstanceExec>(*supervisor_);
@@ -78,7 +82,8 @@ async::Task<Result<void>> Daemon::start() {
                                                               .exec = *exec_,
                                                               .daemon = *this,
                                                               .certificates = *certificates_,
-                                                              .gateway = *gateway_});
+                                                              .gateway = *gateway_,
+                                                              .engines = *engines_});
     SHORE_CO_CHECK(api_->listen(options_.paths.api_socket().native()));
     scope_.spawn(watch_signals());
     scope_.spawn(certificates_->watch([this] { controller_->gateway_changed(); }));
@@ -158,6 +163,7 @@ async::Task<std::string> Daemon::metrics() {
     std::string text =
         daemon_metrics(supervisor_->instances(), *events_, loop_.wall_now() - started_at_);
     text += co_await gateway_->metrics();
+    text += co_await engines_->metrics();
     co_return text;
 }
 

@@ -21,6 +21,7 @@
 #include "shore/roles.h"
 #include "shore/state_paths.h"
 #include "shore/wire_certificates.h"
+#include "shore/wire_engines.h"
 #include "shore/wire_gateway.h"
 #include "shore/wire_release.h"
 #include "shore/wire_supervise.h"
@@ -86,11 +87,13 @@ class Daemon final : public api::Daemon {
     async::SignalWatch signals_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<store::EventLog> events_;
+    std::unique_ptr<EngineProvider> engine_provider_;
     std::unique_ptr<supervise::Supervisor> supervisor_;
     std::unique_ptr<ProcessRuntime> runtime_;
     std::unique_ptr<GatewayCertificates> certificates_;
     std::unique_ptr<GatewayProcess> gateway_;
     std::unique_ptr<release::Controller> controller_;
+    std::unique_ptr<EngineAgents> engines_;
     std::unique_ptr<ControlledStacks> stacks_;
     std::unique_ptr<LogFiles> logs_;
     std::unique_ptr<InstanceExec> exec_;

@@ -80,13 +80,17 @@ int run_command_line(const Invocation& invocation) {
     ProcessTerminal terminal;
     ManifestReader manifests(invocation.directory, invocation.variables);
     BackgroundDaemon starter(*paths, invocation.program, invocation.variables);
+    AdminShells shells(*paths, invocation.variables);
     const cli::Surroundings surroundings{.version = SHORE_VERSION,
                                          .state_directory = paths->root().native(),
                                          .directory = invocation.directory,
                                          .variables = invocation.variables};
-    return cli::run(
-        invocation.arguments, surroundings,
-        {.terminal = terminal, .manifests = manifests, .starter = starter, .clock = clock});
+    return cli::run(invocation.arguments, surroundings,
+                    {.terminal = terminal,
+                     .manifests = manifests,
+                     .starter = starter,
+                     .shells = shells,
+                     .clock = clock});
 }
 
 }  // namespace shore

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include "config/load.h"
+#include "engines/child.h"
+#include "engines/records.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "shore/daemon_start.h"
 
 namespace shore {
@@ -81,6 +84,38 @@ Result<cli::ManifestText> ManifestReader::read(const cli::ManifestQuery& query) 
 
 Result<void> BackgroundDaemon::start() {
     return start_daemon_blocking(paths_, program_, variables_);
+}
+
+Result<int> AdminShells::run(const cli::EngineShell& shell) {
+    const engines::Records records(paths_.volumes().native(), nullptr);
+    SHORE_TRY(const engines::Record record, records.read_blocking(shell.stack, shell.engine));
+    const auto password = record.passwords.find(std::string(engines::kAdminUser));
+    if (password == record.passwords.end()) {
+        return fail(ErrorCode::kCorrupt, "{} names no administrator",
+                    records.path(shell.stack, shell.engine));
+    }
+    const std::string port = std::to_string(shell.port);
+    const std::string role(engines::kAdminRole);
+    std::map<std::string, std::string> variables = variables_;
+    std::vector<std::string> argv;
+    // The password goes by the environment, which nobody else can read: arguments can be.
+    if (shell.is_redis) {
+        SHORE_TRY(argv.emplace_back(),
+                  engines::find_program(variables, "redis-cli", {}, "redis-tools"));
+        argv.insert(argv.end(),
+                    {"-h", "127.0.0.1", "-p", port, "--user", role, "--no-auth-warning"});
+        variables["REDISCLI_AUTH"] = password->second;
+    } else {
+        SHORE_TRY(argv.emplace_back(),
+                  engines::find_program(variables, "psql", {}, "postgresql-client-15"));
+        variables["PGHOST"] = "127.0.0.1";
+        variables["PGPORT"] = port;
+        variables["PGUSER"] = role;
+        variables["PGPASSWORD"] = password->second;
+        variables["PGDATABASE"] = shell.database;
+    }
+    argv.insert(argv.end(), shell.arguments.begin(), shell.arguments.end());
+    return fail(os::become(argv, variables));
 }
 
 }  // namespace shore

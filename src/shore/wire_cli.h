@@ -51,4 +51,16 @@ class BackgroundDaemon final : public cli::DaemonStarter {
     std::map<std::string, std::string> variables_;
 };
 
+/// cli::EngineShells by the engines' records, which only the state directory's owner can read.
+class AdminShells final : public cli::EngineShells {
+ public:
+    AdminShells(StatePaths paths, std::map<std::string, std::string> variables)
+        : paths_(std::move(paths)), variables_(std::move(variables)) {}
+    Result<int> run(const cli::EngineShell& shell) override;
+
+ private:
+    StatePaths paths_;
+    std::map<std::string, std::string> variables_;
+};
+
 }  // namespace shore

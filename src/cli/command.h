@@ -34,7 +34,8 @@ struct Positional {
         kOptional,
         kAny,
         kAtLeastOne,
-        kRest,  ///< Everything that follows, options included, taken as it is.
+        kRest,    ///< Everything that follows, options included, taken as it is.
+        kBehind,  ///< Everything behind "--", likewise; nothing without it.
     };
     std::string_view name;
     Count count = Count::kOptional;

@@ -267,7 +267,7 @@ Command db_command() {
         {"ACTION", Positional::Count::kOptional,
          "status (the default), queries, indexes, activity, replicas, settings; promote, restart, "
          "reload; psql"},
-        {"ARGUMENT", Positional::Count::kRest, "For psql"}};
+        {"ARGUMENT", Positional::Count::kBehind, "For psql, behind --"}};
     static constexpr std::string_view kExamples[] = {"shore db", "shore db queries",
                                                      "shore db psql -- -c 'select now()'",
                                                      "shore db promote --instance db-2"};
@@ -307,7 +307,7 @@ Command redis_command() {
         {"ACTION", Positional::Count::kOptional,
          "status (the default), replicas, sentinel, slowlog, clients, keyspace; failover, save; "
          "cli"},
-        {"ARGUMENT", Positional::Count::kRest, "For redis-cli"}};
+        {"ARGUMENT", Positional::Count::kBehind, "For redis-cli, behind --"}};
     static constexpr std::string_view kExamples[] = {"shore redis", "shore redis failover",
                                                      "shore redis cli -- info replication"};
     return {.name = "redis",

@@ -93,6 +93,9 @@ std::string usage_line(const Command& command) {
             case Positional::Count::kRest:
                 line += fmt::format(" -- {}...", row.name);
                 break;
+            case Positional::Count::kBehind:
+                line += fmt::format(" [-- {}...]", row.name);
+                break;
         }
     }
     return line;

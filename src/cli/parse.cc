@@ -110,15 +110,15 @@ class VerbParser final {
     }
 
     /// Cuts off what belongs to a kRest positional: all behind "--", else all behind the first free
-    /// word.
+    /// word; to a kBehind one: all behind "--".
     Words take_rest(Words& words) const {
-        const bool has_rest =
-            !command_.positionals.empty() && command_.positionals.back().count == Count::kRest;
-        if (!has_rest) {
-            return {};
-        }
+        const Count last =
+            command_.positionals.empty() ? Count::kOne : command_.positionals.back().count;
         const auto dashes = std::ranges::find(words, "--");
         const bool has_dashes = dashes != words.end();
+        if (last != Count::kRest && !(last == Count::kBehind && has_dashes)) {
+            return {};
+        }
         const auto cut = has_dashes ? dashes : first_free_word(words);
         Words rest(cut == words.end() ? cut : cut + 1, words.end());
         words.erase(has_dashes || cut == words.end() ? cut : cut + 1, words.end());
@@ -181,7 +181,8 @@ class VerbParser final {
         for (const Positional& row : command_.positionals) {
             const bool many = row.count == Count::kAny || row.count == Count::kAtLeastOne;
             const bool needed = row.count == Count::kOne || row.count == Count::kAtLeastOne;
-            if (row.count == Count::kRest) {
+            const bool takes_rest = row.count == Count::kRest || row.count == Count::kBehind;
+            if (takes_rest) {
                 for (std::string& word : rest) {
                     arguments.add(row.name, std::move(word));
                 }
@@ -189,7 +190,7 @@ class VerbParser final {
             if (needed && next == free.size()) {
                 return fmt::format("{} needs {}: {}", command_.name, row.name, row.description);
             }
-            while (row.count != Count::kRest && next < free.size()) {
+            while (!takes_rest && next < free.size()) {
                 arguments.add(row.name, std::move(free[next++]));
                 if (!many) {
                     break;

@@ -518,5 +518,54 @@ TEST_F(RunTest, HelpAndVersionNeedNothing) {
     EXPECT_EQ((*wire::Json::parse(terminal_.out))["version"].text(), "0.1.0");
 }
 
+constexpr std::string_view kEngines =
+    R"({"processes":[{"engine":"db","part":"postgres","instance":"db-1","state":"running",)"
+    R"("port":30000,"database":"shop","status":{"role":"primary","connections":{"used":3,"max":50},)"
+    R"("size_bytes":8000000}},{"engine":"db","part":"pgbouncer","instance":"db-pool-1",)"
+    R"("state":"running","port":30001,"database":"shop","error":"db-pool-1: no answer"},)"
+    R"({"engine":"store","part":"redis","instance":"store-1","state":"running","port":30002,)"
+    R"("status":{}}]})";
+
+TEST_F(RunTest, DbShowsStatusAndViews) {
+    start_daemon();
+    answer("GET /v1/stacks/shop/engines", std::string(kEngines));
+    EXPECT_EQ(shore({"db"}), 0);
+    EXPECT_EQ(terminal_.out,
+              "db-1  postgres  running  127.0.0.1:30000\n  role: primary\n  connections:\n"
+              "    used: 3\n    max: 50\n  size bytes: 7.6 MiB\n");
+    answer("GET /v1/stacks/shop/engines/db/views/queries",
+           R"({"tables":[{"instance":"db-1","part":"postgres","columns":[)"
+           R"({"name":"query","kind":"text"},{"name":"mean_time","kind":"seconds"}],)"
+           R"("rows":[["select 1",0.25]],"notes":["since yesterday"]}]})");
+    EXPECT_EQ(shore({"db", "queries"}), 0);
+    EXPECT_EQ(terminal_.out, "QUERY     MEAN TIME\nselect 1     0.250s\nsince yesterday\n");
+}
+
+TEST_F(RunTest, DbActsAndBecomesPsql) {
+    start_daemon();
+    answer("GET /v1/stacks/shop/engines", std::string(kEngines));
+    answer("POST /v1/stacks/shop/engines/db/actions/promote",
+           R"({"instance":"db-2","result":{"timeline":2}})");
+    EXPECT_EQ(shore({"db", "promote", "--instance", "db-2"}), 0);
+    EXPECT_NE(last_request().find(R"({"instance":"db-2"})"), std::string::npos);
+    EXPECT_EQ(terminal_.err, "db-2: promote is done\n");
+    EXPECT_EQ(shore({"db", "psql", "--", "-c", "select 1"}), 0);
+    ASSERT_EQ(shells_.asked.size(), 1u);
+    EXPECT_EQ(shells_.asked[0].port, 30000);
+    EXPECT_EQ(shells_.asked[0].database, "shop");
+    EXPECT_EQ(shells_.asked[0].arguments, (std::vector<std::string>{"-c", "select 1"}));
+    EXPECT_EQ(shore({"redis", "cli"}), 0);
+    EXPECT_TRUE(shells_.asked[1].is_redis);
+}
+
+TEST_F(RunTest, EnginesThatAreNotThereAreSaidSo) {
+    start_daemon();
+    answer("GET /v1/stacks/shop/engines", R"({"processes":[]})");
+    EXPECT_EQ(shore({"pool"}), 1);
+    EXPECT_EQ(terminal_.err, "shore: stack shop runs no pgbouncer\n");
+    EXPECT_EQ(shore({"db", "explode"}), 2);
+    EXPECT_EQ(shore({"pool", "pools", "more"}), 2);
+}
+
 }  // namespace
 }  // namespace shore::cli

@@ -368,6 +368,7 @@ class EngineExpander final {
         service.name = part_name(spec, part);
         service.engine = model::EngineRole{.part = part, .spec = spec};
         service.command = {"$SHORE_PROGRAM", "engine", "$SHORE_RUN_DIRECTORY"};
+        service.working_dir = "/";
         service.needs_port = true;
         service.health = {.probe = model::HealthProbe::kEngine,
                           .interval = seconds(2),

@@ -371,6 +371,12 @@ Result<void> check_scale(const model::ServiceSpec& service, uint32_t replicas) {
         return fail(ErrorCode::kInvalid, "service {} serves files and has no replicas to scale",
                     service.name);
     }
+    if (service.engine) {
+        return fail(ErrorCode::kInvalid,
+                    "service {} is part of engine {}, whose servers the manifest counts "
+                    "(x-shore.replicas, x-shore.ha)",
+                    service.name, service.engine->spec.service);
+    }
     if (service.one_shot) {
         return fail(ErrorCode::kInvalid, "service {} runs once in each release and is not scaled",
                     service.name);

@@ -67,6 +67,7 @@ class SupervisorTest : public testing::Test {
                               .volume_directory = directory_.file("volumes"),
                               .program = std::string(path, static_cast<size_t>(length)),
                               .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}},
+                              .provider = provider_,
                               .listen_timeout = listen_timeout_});
     }
 
@@ -115,6 +116,7 @@ class SupervisorTest : public testing::Test {
     os::TemporaryDirectory directory_;
     std::unique_ptr<async::Loop> loop_;
     async::WorkerPool workers_;
+    Provider* provider_ = nullptr;
     Duration listen_timeout_ = std::chrono::seconds(30);
     std::unique_ptr<Supervisor> supervisor_;
 

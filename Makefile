@@ -20,7 +20,7 @@ TEST_JOBS ?= 2
 SHORE := build/shore
 CTEST := ctest --output-on-failure --no-tests=error -j$(TEST_JOBS)
 
-.PHONY: deps build up down deploy test test-asan test-tsan bench fuzz soak lint format clean install package help
+.PHONY: deps build up up-pro down down-pro deploy test test-asan test-tsan bench fuzz soak lint format clean install package help
 
 deps: ## install what is missing of Debian and npm packages
 	@scripts/bootstrap
@@ -31,6 +31,13 @@ build: ## build the program: build/shore
 
 up: build ## build, then start the example shop (COMPOSE=file: another manifest)
 	@$(SHORE) up -f $(COMPOSE)
+
+up-pro: build ## likewise the shop on PostgreSQL, its pool and a highly available Redis
+	@scripts/bootstrap engines
+	@$(SHORE) up -f examples/shop-pro/compose.yaml
+
+down-pro: ## stop what "make up-pro" started
+	@$(SHORE) down -f examples/shop-pro/compose.yaml
 
 down: ## stop what "make up" started
 	@$(SHORE) down -f $(COMPOSE)

@@ -68,6 +68,31 @@ function notice(text) {
 }
 
 const basket = new Map();  // product id -> {product, quantity}
+let keptByServer = false;  // The API keeps the basket, so that it survives a reload.
+
+async function keepBasket() {
+  if (!keptByServer) {
+    return;
+  }
+  const items = [...basket.values()].map(({product, quantity}) => ({product: product.id, quantity}));
+  try {
+    await ask('/api/cart', {
+      method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({items}),
+    });
+  } catch (error) {
+    notice(`The basket was not kept: ${error.message}`);
+  }
+}
+
+async function fetchBasket(products) {
+  const byId = new Map(products.map((product) => [product.id, product]));
+  for (const {product, quantity} of (await ask('/api/cart')).items) {
+    if (byId.has(product)) {
+      basket.set(product, {product: byId.get(product), quantity});
+    }
+  }
+  showBasket();
+}
 
 function showBasket() {
   find('basket').replaceChildren(...[...basket.values()].map(({product, quantity}) => {
@@ -92,6 +117,7 @@ function add(product, by) {
     basket.delete(product.id);
   }
   showBasket();
+  keepBasket();
 }
 
 function showProducts(products) {
@@ -126,7 +152,12 @@ function showOrders(orders) {
 async function refresh() {
   try {
     if (find('products').children.length === 0) {
-      showProducts((await ask('/api/products')).products);
+      const {products, carts = false} = await ask('/api/products');
+      showProducts(products);
+      keptByServer = carts;
+      if (keptByServer) {
+        await fetchBasket(products);
+      }
     }
     showOrders((await ask('/api/orders?limit=6')).orders);
     notice('');

@@ -67,11 +67,14 @@ class Handler(BaseHTTPRequestHandler):
             raise Problem(404, f"nothing can be posted to {path}")
         try:
             customer, items = checked_order(json.loads(body))
-            return 201, {"order": self.server.store().place(customer, items, self.server.instance)}
+            return 201, {"order": self._place(customer, items)}
         except ValueError:
             raise Problem(400, "the body is not JSON") from None
         except Refused as refused:
             raise Problem(422, str(refused)) from None
+
+    def _place(self, customer, items):
+        return self.server.store().place(customer, items, self.server.instance)
 
     def _body(self):
         length = self.headers.get("Content-Length", "")
@@ -102,6 +105,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Instance", self.server.instance)
+        for name, value in self.further_headers():
+            self.send_header(name, value)
         if self.server.stopping or self.close_connection:
             self.send_header("Connection", "close")
             self.close_connection = True
@@ -109,6 +114,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(text)
         self.wfile.flush()
+
+    def further_headers(self):
+        """(name, value) of what else an answer carries."""
+        return ()
 
     def log_message(self, form, *values):
         """The gateway keeps the access log; this one speaks of orders and errors only."""
@@ -141,18 +150,18 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 512
 
-    def __init__(self, port, database, instance):
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, port, open_store, instance, handler=Handler):
+        super().__init__(("127.0.0.1", port), handler)
         self.instance = instance
         self.stopping = False
-        self._database = database
+        self._open_store = open_store
         self._of_thread = threading.local()
         self.under_way = UnderWay()
 
     def store(self):
         """The calling thread's connection to the database."""
         if not hasattr(self._of_thread, "store"):
-            self._of_thread.store = Store(self._database)
+            self._of_thread.store = self._open_store()
         return self._of_thread.store
 
     def process_request_thread(self, request, client_address):
@@ -174,12 +183,12 @@ class Server(ThreadingHTTPServer):
         return self.under_way.wait_for_end(STOP_SECONDS)
 
 
-def main():
-    database = os.environ["SHOP_DATABASE"]
-    store = Store(database)
+def serve(open_store, handler=Handler):
+    """Serves until it is asked to stop; the exit status. Each thread opens its own store."""
+    store = open_store()
     store.prepare()
     store.close()
-    server = Server(int(os.environ.get("PORT", "0")), database, os.environ.get("SHORE_INSTANCE", "api"))
+    server = Server(int(os.environ.get("PORT", "0")), open_store, os.environ.get("SHORE_INSTANCE", "api"), handler)
 
     # Signals become a wait in the main thread: the server runs in another one.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
@@ -189,6 +198,11 @@ def main():
     finished = server.stop()
     print(f"{server.instance} stopped{'' if finished else ' with requests under way'}", flush=True)
     return 0 if finished else 1
+
+
+def main():
+    database = os.environ["SHOP_DATABASE"]
+    return serve(lambda: Store(database))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ import sys
 from shop.store import Store
 
 
-def main():
+def work(store):
+    """Packs until it is asked to stop; the exit status."""
     instance = os.environ.get("SHORE_INSTANCE", "worker")
     pause = float(os.environ.get("SHOP_PACKING_SECONDS", "2"))
-    store = Store(os.environ["SHOP_DATABASE"])
     store.prepare()
 
     signals = {signal.SIGTERM, signal.SIGINT}
@@ -29,6 +29,10 @@ def main():
             print(f"packed order {order['id']} for {order['customer']}: {pieces} pieces", flush=True)
     print(f"{instance} stopped", flush=True)
     return 0
+
+
+def main():
+    return work(Store(os.environ["SHOP_DATABASE"]))
 
 
 if __name__ == "__main__":

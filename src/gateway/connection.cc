@@ -31,10 +31,31 @@ Connection::~Connection() {
     shard_.shared().connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
-Task<void> Connection::serve(Shard& shard, os::Fd socket, sockaddr_storage peer,
-                             model::ListenAddress listener) {
-    Connection connection(shard, std::move(socket), peer, std::move(listener));
-    co_await connection.run();
+/// The one frame that an idle connection has: what it awaits here is all that it waits for then.
+Task<void> Connection::serve(std::unique_ptr<Connection> connection) {
+    if (!co_await connection->begin()) {
+        co_return;
+    }
+    do {
+        if (connection->buffer && !connection->buffer->empty()) {
+            continue;
+        }
+        connection->buffer.reset();
+        if (connection->shard_.stopping() && !connection->shard_.retired()) {
+            break;
+        }
+        if (!connection->transport_.is_readable()) {
+            const bool ready = co_await ReadyBy(connection->watch(), Direction::kRead,
+                                                connection->begin_waiting());
+            connection->unlink();
+            if (!ready) {
+                break;
+            }
+        }
+    } while (co_await connection->serve_request());
+    if (connection->linger) {
+        co_await connection->drop_rest();
+    }
 }
 
 void Connection::close_idle() {
@@ -50,57 +71,49 @@ void Connection::announce_end() {
     }
 }
 
-Task<void> Connection::run() {
+/// What comes before the first request. False when no HTTP/1 request follows.
+Task<bool> Connection::begin() {
     if (!transport_.start()) {
-        co_return;
+        co_return false;
     }
     if (const ProxySource* const source = shard_.current().proxy_source(listener_, peer_.bytes);
         source != nullptr &&
         !co_await take_proxy_header(shard_, transport_, source->timeout, peer_)) {
-        co_return;
+        co_return false;
     }
     if (listener_.tls && !co_await begin_tls()) {
-        co_return;
+        co_return false;
     }
     if (transport_.protocol() == "h2") {
         // Agreed on in the handshake: anything but the preface breaks the protocol.
         co_await run_http2();
-        co_return;
+        co_return false;
     }
-    for (bool first = true;;) {
-        if ((!buffer || buffer->empty()) && !co_await wait_for_request(first)) {
-            break;
-        }
-        auto exchange = shard_.exchanges().take(shard_);
-        exchange->begin(*this);
-        const HeadStatus status = co_await read_head(*exchange);
-        if (status == HeadStatus::kClosed) {
-            break;
-        }
-        if (status == HeadStatus::kNothing) {
-            continue;
-        }
-        if (status == HeadStatus::kHttp2) {
-            exchange.reset();
-            co_await run_http2();
-            co_return;
-        }
-        first = false;
-        const Exchange::After after = status == HeadStatus::kDone ? co_await exchange->run()
-                                      : status == HeadStatus::kTimeout
-                                          ? co_await exchange->refuse_late()
-                                          : co_await exchange->refuse_head();
+    co_return true;
+}
+
+/// Reads a head and answers it. False when the connection has come to its end.
+Task<bool> Connection::serve_request() {
+    auto exchange = shard_.exchanges().take(shard_);
+    exchange->begin(*this);
+    const HeadStatus status = co_await read_head(*exchange);
+    if (status == HeadStatus::kClosed) {
+        co_return false;
+    }
+    if (status == HeadStatus::kNothing) {
+        co_return true;
+    }
+    if (status == HeadStatus::kHttp2) {
         exchange.reset();
-        if (after == Exchange::After::kClose) {
-            break;
-        }
-        if (buffer && buffer->empty()) {
-            buffer.reset();
-        }
+        co_await run_http2();
+        co_return false;
     }
-    if (linger) {
-        co_await drop_rest();
-    }
+    served_ = true;
+    const Exchange::After after = status == HeadStatus::kDone ? co_await exchange->run()
+                                  : status == HeadStatus::kTimeout
+                                      ? co_await exchange->refuse_late()
+                                      : co_await exchange->refuse_head();
+    co_return after != Exchange::After::kClose;
 }
 
 /// The handshake, within header_timeout. False when the connection is not worth more.
@@ -135,21 +148,11 @@ Task<bool> Connection::begin_tls() {
     co_return true;
 }
 
-Task<bool> Connection::wait_for_request(bool first) {
-    buffer.reset();
-    if (shard_.stopping() && !shard_.retired()) {
-        co_return false;
-    }
-    if (transport_.is_readable()) {
-        co_return true;
-    }
+/// It is idle from here on: for how long at most.
+Deadline Connection::begin_waiting() {
     const model::GatewayLimits& limits = shard_.current().snapshot().limits;
-    const Duration patience = first ? limits.header_timeout : limits.idle_timeout;
     shard_.idle_connections().push_back(*this);
-    const bool ready =
-        co_await ReadyBy(watch(), Direction::kRead, Deadline::in(shard_.loop(), patience));
-    unlink();
-    co_return ready;
+    return Deadline::in(shard_.loop(), served_ ? limits.idle_timeout : limits.header_timeout);
 }
 
 Task<Connection::HeadStatus> Connection::read_head(Exchange& exchange) {

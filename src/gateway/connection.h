@@ -1,6 +1,7 @@
 // Connection: one client's connection, from accept to close: waits for requests, reads their heads,
-// hands each to an Exchange. Between requests it holds a descriptor, a watch and an address: some
-// 300 bytes and a frame; buffers and heads come from the loop's pools for the length of a request.
+// hands each to an Exchange. Between requests it is this object (a descriptor, a watch, an address:
+// some 300 bytes) and the frame of serve() alone; the frames that read a head and answer it,
+// buffers and heads come from the loop's pools for the length of a request.
 #pragma once
 
 #include <array>
@@ -26,8 +27,7 @@ class Connection final : public async::Node {
     ~Connection();
 
     /// Serves it to its end. A loop's scope owns the task; it owns the connection.
-    static async::Task<void> serve(Shard& shard, os::Fd socket, sockaddr_storage peer,
-                                   model::ListenAddress listener);
+    static async::Task<void> serve(std::unique_ptr<Connection> connection);
 
     /// The connection whose node this is, on the loop's list of idle ones.
     static Connection& of(Node& node) { return static_cast<Connection&>(node); }
@@ -62,15 +62,19 @@ class Connection final : public async::Node {
     void settle() { transport_.release_buffers(); }
 
  private:
-    async::Task<void> run();
+    // Awaited by serve() and not inlined there: the compiler would put their frames (1.4 KB) into
+    // its own, which lasts as long as the connection.
+    [[gnu::noinline]] async::Task<bool> begin();
+    [[gnu::noinline]] async::Task<bool> serve_request();
+    [[gnu::noinline]] async::Task<void> drop_rest();
     async::Task<bool> begin_tls();
-    async::Task<bool> wait_for_request(bool first);
+    async::Deadline begin_waiting();
     enum class HeadStatus : uint8_t { kDone, kNothing, kClosed, kTimeout, kBad, kHttp2 };
     async::Task<HeadStatus> read_head(Exchange& exchange);
-    async::Task<void> drop_rest();
     async::Task<void> run_http2();
     bool begins_http2(const Exchange& exchange) const;
 
+    bool served_ = false;  // A request, at least.
     Shard& shard_;
     Http2Connection* http2_ = nullptr;  // While it speaks HTTP/2.
     Transport transport_;

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <optional>
 
 #include "wire/ascii.h"
+#include "wire/byte_range.h"
 
 namespace shore::cache {
 
@@ -65,56 +64,21 @@ bool range_applies(const Entry& entry, const RequestView& request) {
     return !condition.starts_with("W/") && condition == entry.last_modified;
 }
 
-std::optional<uint64_t> number(std::string_view text) {
-    uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-/// One range of bytes. Several, or what is no range, leave the answer whole, as RFC 9110 section
-/// 14.2 allows.
 void take_range(std::string_view range, uint64_t size, Reply& reply) {
-    if (!range.starts_with("bytes=") || range.contains(',')) {
-        return;
-    }
-    range = wire::trim_ows(range.substr(6));
-    const size_t dash = range.find('-');
-    if (dash == std::string_view::npos) {
-        return;
-    }
-    const auto from = number(range.substr(0, dash));
-    const auto to = number(range.substr(dash + 1));
-    uint64_t first = 0;
-    uint64_t last = size - 1;
-    if (dash == 0) {
-        if (!to) {
-            return;
-        }
-        first = size - std::min(*to, size);
-    } else {
-        if (!from || (dash + 1 < range.size() && (!to || *to < *from))) {
-            return;
-        }
-        first = *from;
-        last = to ? std::min(*to, size - 1) : size - 1;
-    }
-    if (first >= size) {
+    const wire::ByteRange part = wire::parse_byte_range(range, size);
+    if (part.outcome == wire::RangeOutcome::kUnsatisfiable) {
         reply = {.status = 416};
-        return;
+    } else if (part.outcome == wire::RangeOutcome::kPart) {
+        reply.status = 206;
+        reply.first = part.first;
+        reply.count = part.count;
     }
-    reply.status = 206;
-    reply.first = first;
-    reply.count = last - first + 1;
 }
 
 struct Writer {
     char* at;
     void put(std::string_view text) {
-        std::memcpy(at, text.data(), text.size());
-        at += text.size();
+        at += text.copy(at, text.size());
     }
     void put(uint64_t value) { at = std::to_chars(at, at + 20, value).ptr; }
 };

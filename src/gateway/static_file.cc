@@ -1,11 +1,11 @@
 #include "gateway/static_file.h"
 
-#include <charconv>
 #include <optional>
 
 #include "base/clock.h"
 #include "os/beneath.h"
 #include "wire/ascii.h"
+#include "wire/byte_range.h"
 #include "wire/uri.h"
 
 namespace shore::gateway {
@@ -112,52 +112,6 @@ uint16_t check_conditions(const FileRequest& request, std::string_view tag, int6
     return 200;
 }
 
-enum class RangeOutcome : uint8_t { kWhole, kPart, kUnsatisfiable };
-
-std::optional<uint64_t> number(std::string_view text) {
-    uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
-/// RFC 9110 section 14.1.2. What is malformed, of another unit or a list is ignored.
-RangeOutcome parse_range(std::string_view text, uint64_t size, FileAnswer& answer) {
-    constexpr std::string_view kUnit = "bytes=";
-    if (text.size() < kUnit.size() ||
-        !wire::equals_lower_case(text.substr(0, kUnit.size()), kUnit)) {
-        return RangeOutcome::kWhole;
-    }
-    text = wire::trim_ows(text.substr(kUnit.size()));
-    const size_t dash = text.find('-');
-    if (dash == std::string_view::npos || text.contains(',')) {
-        return RangeOutcome::kWhole;
-    }
-    const std::string_view first_text = text.substr(0, dash);
-    const std::string_view last_text = text.substr(dash + 1);
-    const auto first = number(first_text);
-    const auto last = number(last_text);
-    if (first_text.empty() && last) {
-        if (*last == 0 || size == 0) {
-            return RangeOutcome::kUnsatisfiable;
-        }
-        answer.length = std::min(*last, size);
-        answer.offset = size - answer.length;
-        return RangeOutcome::kPart;
-    }
-    if (!first || (!last_text.empty() && (!last || *last < *first))) {
-        return RangeOutcome::kWhole;
-    }
-    if (*first >= size) {
-        return RangeOutcome::kUnsatisfiable;
-    }
-    answer.offset = *first;
-    answer.length = (last ? std::min(*last, size - 1) : size - 1) - *first + 1;
-    return RangeOutcome::kPart;
-}
-
 /// RFC 9110 section 13.1.5: a range is only good for the very same file.
 bool range_applies(const FileRequest& request, std::string_view tag, int64_t modified) {
     if (request.range.empty()) {
@@ -198,17 +152,20 @@ FileAnswer redirect_to_directory(const FileRequest& request) {
 /// Makes a 200 the answer to a request for a range.
 void take_range(std::string_view range, FileAnswer& answer) {
     const FileBody& body = *answer.body;
-    switch (parse_range(range, body.size, answer)) {
-        case RangeOutcome::kWhole:
+    const wire::ByteRange part = wire::parse_byte_range(range, body.size);
+    switch (part.outcome) {
+        case wire::RangeOutcome::kWhole:
             break;
-        case RangeOutcome::kPart:
+        case wire::RangeOutcome::kPart:
             answer.status = 206;
+            answer.offset = part.first;
+            answer.length = part.count;
             answer.own_lines = fmt::format(
                 "Content-Type: {}\r\n{}Content-Range: bytes {}-{}/{}\r\nContent-Length: {}\r\n",
                 body.type, body.shared_lines, answer.offset, answer.offset + answer.length - 1,
                 body.size, answer.length);
             break;
-        case RangeOutcome::kUnsatisfiable:
+        case wire::RangeOutcome::kUnsatisfiable:
             answer.status = 416;
             answer.length = 0;
             answer.own_lines =

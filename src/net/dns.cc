@@ -1,7 +1,6 @@
 #include "net/dns.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include <arpa/nameser.h>
@@ -10,6 +9,7 @@
 #include <resolv.h>
 
 #include "base/strings.h"
+#include "net/dns_message.h"
 
 namespace shore::net {
 
@@ -72,47 +72,15 @@ class Resolver final {
             return fail(ErrorCode::kUnavailable, "look up the name \"{}\": {}",
                         base::printable(host), hstrerror(state_.res_h_errno));
         }
-        ns_msg message;
-        if (ns_initparse(bytes.data(), std::min<int>(length, kAnswerBytesMax), &message) != 0) {
+        const auto size = std::min(static_cast<size_t>(length), bytes.size());
+        if (!take_dns_message(std::span(bytes).first(size), type, port, answer)) {
             return fail(ErrorCode::kUnavailable, "look up the name \"{}\": the answer is no DNS",
                         base::printable(host));
-        }
-        for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
-            ns_rr record;
-            if (ns_parserr(&message, ns_s_an, i, &record) == 0) {
-                take(record, type, port, answer);
-            }
         }
         return {};
     }
 
  private:
-    /// Aliases on the way to the addresses limit the time, too.
-    static void take(const ns_rr& record, int type, uint16_t port, DnsAnswer& answer) {
-        const auto life = std::chrono::seconds(ns_rr_ttl(record));
-        answer.ttl = std::min<Duration>(answer.ttl, life);
-        sockaddr_storage raw{};
-        if (ns_rr_type(record) == ns_t_a && type == ns_t_a && ns_rr_rdlen(record) == 4) {
-            auto& v4 = reinterpret_cast<sockaddr_in&>(raw);
-            v4.sin_family = AF_INET;
-            v4.sin_port = htons(port);
-            std::memcpy(&v4.sin_addr, ns_rr_rdata(record), 4);
-            add(raw, sizeof(sockaddr_in), answer);
-        } else if (ns_rr_type(record) == ns_t_aaaa && type == ns_t_aaaa &&
-                   ns_rr_rdlen(record) == 16) {
-            auto& v6 = reinterpret_cast<sockaddr_in6&>(raw);
-            v6.sin6_family = AF_INET6;
-            v6.sin6_port = htons(port);
-            std::memcpy(&v6.sin6_addr, ns_rr_rdata(record), 16);
-            add(raw, sizeof(sockaddr_in6), answer);
-        }
-    }
-    static void add(const sockaddr_storage& raw, socklen_t length, DnsAnswer& answer) {
-        if (auto address = Address::from_socket(raw, length)) {
-            answer.addresses.push_back(std::move(*address));
-        }
-    }
-
     struct __res_state state_{};
     bool ready_ = false;
 };

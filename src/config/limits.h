@@ -14,6 +14,10 @@ inline constexpr size_t kManifestBytesMax = 1u << 20;
 inline constexpr size_t kEnvFileBytesMax = 1u << 20;
 /// A certificate with its chain, a key, or the authorities of clients.
 inline constexpr size_t kCertificateBytesMax = 1u << 20;
+/// A key. YAML readers take 1,024 characters for one (YAML 1.2 section 7.4.2), and quoted, a byte
+/// may become four: what was read could not be read again.
+inline constexpr size_t kKeyBytesMax = 250;
+static_assert(kKeyBytesMax * 4 + 2 < 1024);
 /// Nesting of maps and lists. A real manifest has about 10; recursion over the tree must not meet
 /// the stack's end.
 inline constexpr size_t kDepthMax = 64;

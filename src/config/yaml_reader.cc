@@ -248,6 +248,12 @@ class TreeBuilder final : public YAML::EventHandler {
             stop(key.place, fmt::format("a key must be text, got {}", describe(key.kind)));
             return;
         }
+        if (key.text.size() > kKeyBytesMax) {
+            stop(key.place,
+                 fmt::format("a key may have {} bytes, \"{}...\" has {}", kKeyBytesMax,
+                             base::printable(base::utf8_prefix(key.text, 40)), key.text.size()));
+            return;
+        }
         frame.pending_is_merge = plain_scalar_ && key.text == "<<";
         if (!frame.pending_is_merge) {
             const auto [first, is_new] = frame.keys.try_emplace(key.text, key.place);

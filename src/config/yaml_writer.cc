@@ -60,7 +60,7 @@ std::string quoted(std::string_view text) {
         } else if (piece == "\t") {
             result += "\\t";
         } else if (piece == "\u0085") {
-            result += "\\N";
+            result += "\\x85";  // yaml-cpp 0.7 reads \N as a lone byte.
         } else if (piece == "\u2028" || piece == "\u2029") {
             result += piece == "\u2028" ? "\\L" : "\\P";
         } else if (piece == "\ufeff") {

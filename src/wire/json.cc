@@ -209,7 +209,13 @@ class Builder final {
     bool on_number_part(bj::string_view, Code&) { return true; }
     bool on_int64(int64_t number, bj::string_view, Code&) { return add(Json(number)); }
     bool on_uint64(uint64_t number, bj::string_view, Code&) { return add(Json(number)); }
-    bool on_double(double number, bj::string_view, Code&) { return add(Json(number)); }
+    bool on_double(double number, bj::string_view, Code& code) {
+        if (!std::isfinite(number)) {  // "1e400": it could not be written again.
+            code = bj::error::exponent_overflow;
+            return false;
+        }
+        return add(Json(number));
+    }
     bool on_bool(bool truth, Code&) { return add(Json(truth)); }
     bool on_null(Code&) { return add(Json()); }
     bool on_comment_part(bj::string_view, Code&) { return true; }

@@ -47,6 +47,12 @@ TEST(Json, SaysWhereADocumentIsWrong) {
     EXPECT_FALSE(Json::parse("\"\xff\""));
 }
 
+TEST(Json, RefusesNumbersThatItCouldNotWrite) {
+    EXPECT_FALSE(Json::parse("1e400"));
+    EXPECT_FALSE(Json::parse("[-1e999]"));
+    EXPECT_EQ(Json::parse("1e300")->number(), 1e300);
+}
+
 TEST(Json, RefusesDuplicatesAndDeepNesting) {
     const auto twice = Json::parse(R"({"a":1,"b":2,"a":3})");
     ASSERT_FALSE(twice);

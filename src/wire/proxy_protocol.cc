@@ -58,12 +58,15 @@ std::string_view take_word(std::string_view& line) {
 }
 
 ParseStatus read_line(std::string_view text, ProxyHeader& header) {
-    const size_t end = text.find("\r\n");
-    if (end == std::string_view::npos) {
-        const bool hopeless = text.size() >= kProxyHeaderWrittenMax || text.contains('\n');
-        return hopeless ? ParseStatus::kBad : ParseStatus::kMore;
+    const size_t feed = text.find('\n');
+    if (feed == std::string_view::npos) {
+        return text.size() >= kProxyHeaderWrittenMax ? ParseStatus::kBad : ParseStatus::kMore;
     }
-    header.size = end + 2;
+    if (text[feed - 1] != '\r') {
+        return ParseStatus::kBad;
+    }
+    const size_t end = feed - 1;
+    header.size = feed + 1;
     if (header.size > kProxyHeaderWrittenMax) {
         return ParseStatus::kBad;
     }

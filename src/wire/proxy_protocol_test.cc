@@ -57,6 +57,7 @@ TEST(ProxyProtocol, RefusesWhatIsNotToTheLetter) {
         "PROXY\r\n",
         "proxy TCP4 10.0.0.1 10.0.0.2 1 2\r\n",
         "PROXY TCP4 10.0.0.1 10.0.0.2 1 2\n",
+        "PROXY UNKNOWN a\nb\r\n",
         "PROXY TCP4  10.0.0.1 10.0.0.2 1 2\r\n",
         "PROXY TCP4 10.0.0.1 10.0.0.2 1 2 \r\n",
         "PROXY TCP4 10.0.0.1 10.0.0.2 1\r\n",

@@ -67,8 +67,8 @@ bench: ## run the benchmarks: micro, then whole paths against nginx, HAProxy, Va
 
 fuzz: ## fuzz each target for FUZZ_SECONDS, starting from its corpus
 	@scripts/bootstrap
-	@scripts/build asan
-	@for target in build/asan/*_fuzz; do \
+	@scripts/build release fuzz_targets
+	@for target in build/release/*_fuzz; do \
 	    scripts/fuzz "$$target" $(FUZZ_SECONDS); \
 	done
 

@@ -64,24 +64,3 @@ function(shore_pch_checksum target)
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum
         CONTENT "${sum}\n")
 endfunction()
-
-# A fuzz target is libFuzzer's in the asan build (coverage-guided) and a replay of its seed corpus elsewhere, so every
-# build proves that the corpus is handled. Seeds: tests/fuzz/<room>/<stem>/. SHORE_FUZZ_SECONDS sets the length.
-set(SHORE_FUZZ_SECONDS 10 CACHE STRING "Seconds that each fuzz target runs in ctest of the asan build")
-function(shore_fuzz_target room source)
-    get_filename_component(stem ${source} NAME_WE)
-    set(target ${room}_${stem})
-    set(seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/${room}/${stem})
-    add_executable(${target} ${source})
-    target_link_libraries(${target} PRIVATE shore_${room})
-    if(SHORE_SANITIZE MATCHES "address")
-        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-        add_test(NAME fuzz.${target} COMMAND ${target} -max_total_time=${SHORE_FUZZ_SECONDS} -timeout=10
-            -rss_limit_mb=2048 ${CMAKE_BINARY_DIR}/corpus/${target} ${seeds})
-        file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${target})
-    else()
-        target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
-        add_test(NAME fuzz.${target} COMMAND ${target} ${seeds})
-    endif()
-    set_tests_properties(fuzz.${target} PROPERTIES TIMEOUT 120 LABELS fuzz)
-endfunction()

@@ -40,7 +40,7 @@ void load_text(std::string_view text) {
     merge_documents(merged, document);
     drop_merge_tags(merged);
 
-    const Outcome first = load_normalised(text, "/srv/fuzz", "testing");
+    const Outcome first = load_normalised(write_yaml(merged), "/srv/fuzz", "testing");
     if (!first) {
         SHORE_ASSERT(!first.error().empty());
         return;

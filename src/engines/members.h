@@ -1,0 +1,49 @@
+// Members: what the agents of one engine ask of each other, on their sockets: who is primary, how
+// far behind a replica is, that a pool holds its clients.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "base/result.h"
+#include "engines/assignment.h"
+#include "wire/json.h"
+
+namespace shore::async {
+class Loop;
+}
+
+namespace shore::engines {
+
+/// An agent as it describes itself (view "member").
+struct Member {
+    std::string socket;
+    std::string instance;
+    model::EnginePart part = model::EnginePart::kPostgres;
+    uint32_t slot = 0;
+    bool ready = false;
+    bool is_primary = false;
+    bool is_promoting = false;  ///< It is about to become the primary.
+    uint64_t epoch = 0;         ///< Of the claim by which it is primary.
+    double lag_seconds = 0;     ///< Of a replica that is ready.
+    uint16_t port = 0;          ///< Of its server.
+    int pid = 0;                ///< Of its server; 0: none runs.
+};
+wire::Json to_json(const Member& member);
+Member member_of(const wire::Json& json, std::string socket);
+
+/// Sockets of the other agents of the engine. Short file work.
+std::vector<std::string> other_sockets(const Assignment& assignment);
+/// The socket of the agent of another slot of this part; as directory_of_slot.
+std::string socket_of_slot(const Assignment& assignment, uint32_t slot);
+
+/// One request to an agent; its error as it told it.
+async::Task<Result<wire::Json>> call_agent(async::Loop& loop, std::string socket,
+                                           std::string method, std::string target, wire::Json body,
+                                           std::chrono::milliseconds limit);
+/// All others that answer.
+async::Task<std::vector<Member>> ask_members(async::Loop& loop, Assignment assignment);
+
+}  // namespace shore::engines

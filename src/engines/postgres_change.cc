@@ -1,0 +1,303 @@
+// Changes of a running PostgresServer: new settings, restarts with the clients held, and changing
+// places with the primary.
+#include <algorithm>
+#include <csignal>
+
+#include "async/deadline.h"
+#include "engines/limits.h"
+#include "engines/postgres_server.h"
+#include "net/port_probe.h"
+#include "observe/log.h"
+
+namespace shore::engines {
+
+using async::Deadline;
+using async::Task;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using wire::Json;
+
+namespace {
+
+constexpr seconds kReloadLimit{10};
+constexpr milliseconds kPause{20};
+// A pool lets the transactions under way end first.
+constexpr seconds kHoldLimit{15};
+// The primary's fast shutdown and its checkpoint.
+constexpr seconds kHandOverLimit{40};
+// From the primary's end until the replica has its last record and says so to the disk; the old
+// primary takes its role back after twice as long.
+constexpr seconds kCatchUpLimit{10};
+constexpr seconds kTakeBackAfter{20};
+constexpr seconds kPromoteLimit{60};
+
+Task<Result<int>> end_of(Child& child) {
+    const os::ExitStatus status = co_await child.ended();
+    co_return status.shell_code();
+}
+
+}  // namespace
+
+Task<void> PostgresServer::end_server() {
+    ends_ = true;
+    answers_ = false;
+    if (!child_.running()) {
+        co_return;
+    }
+    // The agent's own connections first: their end is no news for the log.
+    own_ = std::make_shared<SqlSession>(admin_target());
+    (void)child_.signal(SIGINT);
+    const auto ended =
+        co_await async::with_deadline(context_.loop, Deadline::in(context_.loop, kPostgresFastStop),
+                                      "PostgreSQL's fast shutdown", end_of(child_));
+    if (!ended) {
+        context_.log.warning("PostgreSQL is shut down at once", {{"after", ended.error().text()}});
+        co_await child_.stop(SIGQUIT, kPostgresImmediateStop);
+    }
+}
+
+Task<void> PostgresServer::hold_pools(std::string action) {
+    const std::vector<Member> members = co_await ask_members(context_.loop, assignment_);
+    for (const Member& member : members) {
+        if (member.part != model::EnginePart::kPgBouncer) {
+            continue;
+        }
+        const auto held = co_await call_agent(context_.loop, member.socket, "POST",
+                                              "/actions/" + action, Json(), kHoldLimit);
+        if (!held) {
+            context_.log.warning("the pool did not " + action + " its clients",
+                                 {{"error", held.error().text()}});
+        }
+    }
+}
+
+Task<Result<void>> PostgresServer::restart() {
+    stage_ = "restarting";
+    co_await end_server();
+    co_return co_await run_server();
+}
+
+Task<Result<void>> PostgresServer::restart_held() {
+    const bool has_clients = role_ == Role::kPrimary;
+    if (has_clients) {
+        co_await hold_pools("hold");
+    }
+    auto restarted = co_await restart();
+    if (has_clients) {
+        co_await hold_pools("release");
+    }
+    co_return restarted;
+}
+
+// Writes the files of assignment_ and budget_, once the server has agreed to them.
+Task<Result<void>> PostgresServer::change_files() {
+    SHORE_CO_TRY(std::string config, co_await generate());
+    SHORE_CO_CHECK(co_await check_config(config));
+    co_return co_await write_files(std::move(config));
+}
+
+// True when a restart is needed for all of it.
+Task<Result<bool>> PostgresServer::reload() {
+    SHORE_CO_TRY(const SqlRows before, co_await ask("SELECT pg_conf_load_time()"));
+    (void)child_.signal(SIGHUP);
+    const Deadline deadline = Deadline::in(context_.loop, kReloadLimit);
+    while (context_.loop.now() < deadline.at) {
+        SHORE_CO_TRY(const SqlRows now,
+                     co_await ask("SELECT pg_conf_load_time(), EXISTS (SELECT FROM pg_settings "
+                                  "WHERE pending_restart)"));
+        if (now.text(0, 0) != before.text(0, 0)) {
+            co_return now.truth(0, 1);
+        }
+        co_await async::sleep_for(context_.loop, kPause);
+    }
+    co_return fail(ErrorCode::kTimeout, "PostgreSQL did not read its settings anew");
+}
+
+Task<Result<void>> PostgresServer::change(Assignment assignment) {
+    const Turn::Held held = co_await turn_.take();
+    if (!child_.running()) {
+        co_return fail(ErrorCode::kConflict, "no server runs; the next start has the settings");
+    }
+    SHORE_CO_CHECK(check_postgres_settings(assignment.spec));
+    SHORE_CO_TRY(PostgresBudget budget, plan_postgres(assignment.spec));
+    const Assignment before = std::exchange(assignment_, std::move(assignment));
+    const PostgresBudget budget_before = std::exchange(budget_, budget);
+    Result<void> applied = co_await change_files();
+    bool restarts = false;
+    if (applied) {
+        auto pending = co_await reload();
+        if (!pending) {
+            applied = fail(pending.error());
+        } else if (*pending) {
+            restarts = true;
+            applied = co_await restart_held();
+        }
+    }
+    if (applied && role_ == Role::kPrimary) {
+        applied = co_await settle_primary();
+    }
+    if (applied) {
+        context_.log.info("new settings are in force", {{"restarted", restarts}});
+        co_return Result<void>();
+    }
+    assignment_ = before;
+    budget_ = budget_before;
+    SHORE_CO_TRY(std::string config, co_await generate());
+    SHORE_CO_CHECK(co_await write_files(std::move(config)));
+    if (!child_.running()) {
+        if (auto back = co_await run_server(); !back) {
+            end_with(back.error().text());
+        }
+    } else {
+        (void)co_await reload();
+    }
+    co_return applied;
+}
+
+// --- changing places
+
+// Nothing in `position`, and false, when the primary is dead.
+Task<Result<bool>> PostgresServer::ask_to_hand_over(std::string& position) {
+    const auto answer =
+        co_await call_agent(context_.loop, socket_of_slot(assignment_, claim_.primary), "POST",
+                            "/actions/hand-over", Json(), kHandOverLimit);
+    if (answer) {
+        position = (*answer)["position"].text();
+        co_return true;
+    }
+    const ErrorCode code = answer.error().code();
+    const bool is_gone = code == ErrorCode::kNotFound || code == ErrorCode::kUnavailable;
+    if (!is_gone || net::is_tcp_port_open(port_of_slot(claim_.primary))) {
+        co_return fail(answer.error());
+    }
+    co_return false;
+}
+
+Task<Result<void>> PostgresServer::catch_up(std::string position) {
+    const uint64_t wanted = parse_position(position);
+    const Deadline deadline = Deadline::in(context_.loop, kCatchUpLimit);
+    while (context_.loop.now() < deadline.at) {
+        const auto own = own_;
+        SHORE_CO_TRY(probe_, co_await work<PostgresProbe>([own] { return probe_blocking(*own); }));
+        // What was replayed ends behind the record of the primary's last checkpoint.
+        if (probe_.position_bytes > wanted) {
+            co_return Result<void>();
+        }
+        co_await async::sleep_for(context_.loop, kPause);
+    }
+    co_return fail(ErrorCode::kTimeout,
+                   "this replica has {} and lacks what the primary wrote up to {}: nothing was "
+                   "changed",
+                   probe_.position, position);
+}
+
+Task<Result<void>> PostgresServer::become_primary() {
+    const Claim claim{.epoch = claim_.epoch + 1, .primary = assignment_.slot};
+    const std::string directory = paths_.directory;
+    SHORE_CO_CHECK(
+        co_await work<void>([directory, claim] { return write_claim_blocking(directory, claim); }));
+    claim_ = claim;
+    SHORE_CO_CHECK(co_await ask(fmt::format("SELECT pg_promote(true, {})", kPromoteLimit.count())));
+    role_ = Role::kPrimary;
+    primary_.reset();
+    SHORE_CO_CHECK(co_await change_files());
+    SHORE_CO_CHECK(co_await reload());
+    SHORE_CO_CHECK(co_await settle_primary());
+    const auto own = own_;
+    SHORE_CO_TRY(probe_, co_await work<PostgresProbe>([own] { return probe_blocking(*own); }));
+    co_return Result<void>();
+}
+
+Task<Result<void>> PostgresServer::replace_primary() {
+    const std::string old = socket_of_slot(assignment_, claim_.primary);
+    std::string position;
+    SHORE_CO_TRY(const bool handed_over, co_await ask_to_hand_over(position));
+    if (handed_over) {
+        if (auto ready = co_await catch_up(position); !ready) {
+            (void)co_await call_agent(context_.loop, old, "POST", "/actions/take-back", Json(),
+                                      kHandOverLimit);
+            co_return ready;
+        }
+    } else {
+        context_.log.warning("the primary is dead: this replica takes over with what it has",
+                             {{"position", probe_.position}});
+    }
+    SHORE_CO_CHECK(co_await become_primary());
+    if (handed_over) {
+        const auto follows = co_await call_agent(context_.loop, old, "POST", "/actions/follow",
+                                                 Json(), kHandOverLimit);
+        if (!follows) {
+            context_.log.warning("the old primary does not follow yet",
+                                 {{"error", follows.error().text()}});
+        }
+    }
+    co_return Result<void>();
+}
+
+Task<Result<Json>> PostgresServer::promote() {
+    const Turn::Held held = co_await turn_.take();
+    if (role_ != Role::kStandby || !answers_) {
+        co_return fail(ErrorCode::kConflict, "{}",
+                       role_ == Role::kPrimary ? "this server is the primary already"
+                                               : "this replica does not answer");
+    }
+    const SteadyTime began = context_.loop.now();
+    const uint32_t old = claim_.primary;
+    is_promoting_ = true;
+    stage_ = "being promoted";
+    co_await hold_pools("hold");
+    const auto replaced = co_await replace_primary();
+    is_promoting_ = false;
+    stage_.clear();
+    co_await hold_pools("release");
+    SHORE_CO_CHECK(replaced);
+    const std::chrono::duration<double> took = context_.loop.now() - began;
+    context_.log.info("promoted", {{"instead_of", old}, {"seconds", took.count()}});
+    co_return Json::object()
+        .set("primary", assignment_.slot)
+        .set("instead_of", old)
+        .set("position", probe_.position)
+        .set("seconds", took.count());
+}
+
+// The other side: ends the server and says how far it came. Until somebody else claims the role, it
+// is this server's, and it takes it back when nobody does.
+Task<Result<Json>> PostgresServer::hand_over() {
+    const Turn::Held held = co_await turn_.take();
+    if (role_ != Role::kPrimary) {
+        co_return fail(ErrorCode::kConflict, "this server is no primary");
+    }
+    context_.log.info("handing over: shutting down");
+    stage_ = "handed over";
+    has_handed_over_ = true;
+    co_await end_server();
+    SHORE_CO_TRY(const ControlFile file, co_await control_file());
+    const std::string data = paths_.data;
+    if (file.is_clean()) {
+        SHORE_CO_CHECK(co_await work<void>([data] { return mark_standby_blocking(data); }));
+    }
+    scope_.spawn(take_back());
+    co_return Json::object().set("position", file.checkpoint).set("clean", file.is_clean());
+}
+
+Task<void> PostgresServer::take_back() {
+    co_await async::sleep_for(context_.loop, kTakeBackAfter);
+    if (has_handed_over_) {
+        context_.log.warning("nobody took over");
+        (void)co_await follow();
+    }
+}
+
+// Whatever the newest claim says is done: follow the new primary, or be the primary again.
+Task<Result<Json>> PostgresServer::follow() {
+    const Turn::Held held = co_await turn_.take();
+    has_handed_over_ = false;
+    co_await end_server();
+    if (auto opened = co_await open(); !opened) {
+        end_with(opened.error().text());
+        co_return fail(opened.error());
+    }
+    co_return Json::object().set("role", role_ == Role::kPrimary ? "primary" : "replica");
+}
+
+}  // namespace shore::engines

@@ -132,7 +132,7 @@ int run_agent(const std::string& run_directory,
     os::ignore_broken_pipe();
     const base::SystemClock clock;
     observe::FdLogSink sink(STDERR_FILENO);
-    observe::Log log(sink, clock);
+    observe::Log log(sink, clock, observe::Level::kInfo, observe::LogForm::kPlain);
     auto signals = os::SignalSet::open(std::array{SIGTERM, SIGINT, SIGHUP});
     if (!signals) {
         log.error("signals", signals.error());

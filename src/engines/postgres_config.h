@@ -17,8 +17,7 @@ namespace shore::engines {
 /// The one version that this program runs: that of Debian 12.
 inline constexpr uint32_t kPostgresVersion = 15;
 
-/// Roles of Shore's own. Services may not be called so.
-inline constexpr std::string_view kAdminRole = "shore_admin";  ///< Superuser.
+/// Roles of Shore's own besides kAdminRole. Services may not be called so.
 inline constexpr std::string_view kReplicationRole = "shore_replication";
 inline constexpr std::string_view kPoolRole = "shore_pool";        ///< Looks passwords up.
 inline constexpr std::string_view kMonitorRole = "shore_monitor";  ///< Reads statistics.

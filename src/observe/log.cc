@@ -20,12 +20,9 @@ std::string quoted(std::string_view text) {
     return wire::json_quoted(std::string(base::utf8_prefix(text, kLogTextBytesMax)) + "…");
 }
 
-void append_field(std::string& line, const LogField& field) {
-    line += ',';
-    line += wire::json_quoted(field.name);
-    line += ':';
+void append_value(std::string& line, const LogField& field, LogForm form) {
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-        line += quoted(*text);
+        line += form == LogForm::kPlain ? std::string(*text) : quoted(*text);
     } else if (const auto* truth = std::get_if<bool>(&field.value)) {
         line += *truth ? "true" : "false";
     } else if (const auto* number = std::get_if<double>(&field.value)) {
@@ -36,6 +33,16 @@ void append_field(std::string& line, const LogField& field) {
     } else {
         line += std::to_string(std::get<uint64_t>(field.value));
     }
+}
+
+/// `,"name":value`, or ", name=value".
+void append_field(std::string& line, const LogField& field, LogForm form) {
+    if (form == LogForm::kPlain) {
+        line += fmt::format(", {}=", field.name);
+    } else {
+        line += fmt::format(",{}:", wire::json_quoted(field.name));
+    }
+    append_value(line, field, form);
 }
 
 }  // namespace
@@ -87,7 +94,7 @@ void FileLogSink::write_line(std::string_view line) {
 Log Log::with(Fields fields) const {
     Log copy = *this;
     for (const LogField& field : fields) {
-        append_field(copy.bound_, field);
+        append_field(copy.bound_, field, form_);
     }
     return copy;
 }
@@ -108,12 +115,37 @@ void Log::write(Level level, std::string_view message, Fields fields) const {
     if (!is_on(level)) {
         return;
     }
+    if (form_ == LogForm::kPlain) {
+        write_plain(level, message, {}, fields);
+        return;
+    }
     std::string line;
     append_line(line, level, message);
     for (const LogField& field : fields) {
-        append_field(line, field);
+        append_field(line, field, form_);
     }
     line += "}\n";
+    sink_->write_line(line);
+}
+
+void Log::write_plain(Level level, std::string_view message, std::string_view why,
+                      Fields fields) const {
+    std::string line;
+    if (level != Level::kInfo) {
+        line += fmt::format("{}: ", to_string(level));
+    }
+    line += message;
+    if (!why.empty()) {
+        line += fmt::format(": {}", why);
+    }
+    std::string more;
+    for (const LogField& field : fields) {
+        append_field(more, field, form_);
+    }
+    if (const std::string all = bound_ + more; !all.empty()) {
+        line += fmt::format(" ({})", std::string_view(all).substr(2));
+    }
+    line += '\n';
     sink_->write_line(line);
 }
 
@@ -121,12 +153,16 @@ void Log::error(std::string_view message, const Error& error, Fields fields) con
     if (!is_on(Level::kError)) {
         return;
     }
+    if (form_ == LogForm::kPlain) {
+        write_plain(Level::kError, message, error.text(), fields);
+        return;
+    }
     std::string line;
     append_line(line, Level::kError, message);
-    append_field(line, {"code", base::to_string(error.code())});
-    append_field(line, {"error", error.text()});
+    append_field(line, {"code", base::to_string(error.code())}, form_);
+    append_field(line, {"error", error.text()}, form_);
     for (const LogField& field : fields) {
-        append_field(line, field);
+        append_field(line, field, form_);
     }
     line += "}\n";
     sink_->write_line(line);

@@ -33,6 +33,12 @@ std::string_view to_string(Level level);
 /// Reads those, and "warn". kInvalid with the nearest otherwise.
 Result<Level> parse_level(std::string_view text);
 
+/// How a line looks.
+enum class LogForm : uint8_t {
+    kJson,   ///< As above.
+    kPlain,  ///< "error: the message: why (name=value)": for output that a shim makes records of.
+};
+
 /// One field of a line; borrowed for the length of the call.
 struct LogField {
     std::string_view name;
@@ -93,8 +99,9 @@ class Log final {
     using Fields = std::initializer_list<LogField>;
 
     Log() = default;
-    Log(LogSink& sink, const base::Clock& clock, Level least = Level::kInfo)
-        : sink_(&sink), clock_(&clock), least_(least) {}
+    Log(LogSink& sink, const base::Clock& clock, Level least = Level::kInfo,
+        LogForm form = LogForm::kJson)
+        : sink_(&sink), clock_(&clock), least_(least), form_(form) {}
 
     /// The same log, with fields that every line then carries (behind "level").
     Log with(Fields fields) const;
@@ -119,10 +126,13 @@ class Log final {
 
  private:
     void append_line(std::string& line, Level level, std::string_view message) const;
+    void write_plain(Level level, std::string_view message, std::string_view why,
+                     Fields fields) const;
 
     LogSink* sink_ = nullptr;
     const base::Clock* clock_ = nullptr;
     Level least_ = Level::kInfo;
+    LogForm form_ = LogForm::kJson;
     std::string bound_;  // `,"name":value` for each bound field.
 };
 

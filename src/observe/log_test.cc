@@ -21,6 +21,19 @@ class Lines final : public LogSink {
     std::vector<std::string> lines;
 };
 
+TEST(Log, WritesPlainLinesWhereAShimMakesRecordsOfThem) {
+    const base::ManualClock clock;
+    Lines lines;
+    const Log log = Log(lines, clock, Level::kInfo, LogForm::kPlain).with({{"part", "redis"}});
+    log.info("ready", {{"port", 30000}});
+    log.error("the server cannot start", Error(ErrorCode::kNotFound, "no such program"));
+    Log(lines, clock, Level::kInfo, LogForm::kPlain).warning("late");
+    EXPECT_EQ(lines.lines, (std::vector<std::string>{
+                               "ready (part=redis, port=30000)\n",
+                               "error: the server cannot start: no such program (part=redis)\n",
+                               "warning: late\n"}));
+}
+
 TEST(Log, WritesOneJsonObjectALine) {
     const base::ManualClock clock;
     Lines lines;

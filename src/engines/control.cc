@@ -53,6 +53,11 @@ Task<Result<Json>> Control::answer(const HttpRequest& request) {
         SHORE_CO_CHECK(co_await server_.user_ready(std::string(path.substr(kUsers.size()))));
         co_return Json::object();
     }
+    if (request.method == "POST" && path == "/check") {
+        SHORE_CO_TRY(model::EngineSpec spec, model::parse_engine_spec(request.body));
+        SHORE_CO_CHECK(co_await server_.check(std::move(spec)));
+        co_return Json::object();
+    }
     constexpr std::string_view kActions = "/actions/";
     if (request.method == "POST" && path.starts_with(kActions)) {
         Json arguments = Json::object();

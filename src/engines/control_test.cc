@@ -19,6 +19,12 @@ class ScriptedServer final : public Server {
     async::Task<Result<void>> start() override { co_return Result<void>(); }
     async::Task<std::string> ended() override { co_return "ended"; }
     async::Task<Result<void>> apply(Assignment) override { co_return Result<void>(); }
+    async::Task<Result<void>> check(model::EngineSpec spec) override {
+        if (spec.postgres.settings.contains("bad")) {
+            co_return fail(ErrorCode::kInvalid, "there is no setting bad");
+        }
+        co_return Result<void>();
+    }
     async::Task<void> stop() override { co_return; }
     Health health() const override { return now; }
     async::Task<Result<void>> user_ready(std::string service) override {
@@ -96,6 +102,16 @@ TEST_F(ControlTest, ActionsTakeAnObject) {
     EXPECT_EQ(ask("POST", "/actions/pause").body, R"({"did":"pause","with":{}})");
     EXPECT_EQ(ask("POST", "/actions/fail").status, 409);
     EXPECT_EQ(ask("POST", "/actions/pause", "{").status, 422);
+}
+
+TEST_F(ControlTest, ChecksOptionsBeforeTheyAreARelease) {
+    model::EngineSpec spec;
+    EXPECT_EQ(ask("POST", "/check", model::to_json(spec)).status, 200);
+    spec.postgres.settings["bad"] = "1";
+    const net::HttpResponse refused = ask("POST", "/check", model::to_json(spec));
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_EQ(refused.body, R"({"error":"there is no setting bad","code":"invalid"})");
+    EXPECT_EQ(ask("POST", "/check", "{}").status, 422);
 }
 
 TEST_F(ControlTest, TellsWhoMayLogIn) {

@@ -5,6 +5,7 @@
 
 #include "async/deadline.h"
 #include "engines/limits.h"
+#include "engines/postgres_roles.h"
 #include "engines/postgres_server.h"
 #include "net/port_probe.h"
 #include "observe/log.h"
@@ -152,6 +153,27 @@ Task<Result<void>> PostgresServer::change(Assignment assignment) {
         (void)co_await reload();
     }
     co_return applied;
+}
+
+Task<Result<void>> PostgresServer::check(model::EngineSpec spec) {
+    const Turn::Held held = co_await turn_.take();
+    if (!child_.running()) {
+        co_return fail(ErrorCode::kUnavailable, "no server runs");
+    }
+    SHORE_CO_CHECK(check_postgres_settings(spec));
+    SHORE_CO_TRY(const PostgresBudget budget, plan_postgres(spec));
+    const std::vector<std::string> extensions = spec.postgres.extensions;
+    Assignment assignment = assignment_;
+    assignment.spec = std::move(spec);
+    SHORE_CO_TRY(std::string config, co_await generate_for(std::move(assignment), budget));
+    SHORE_CO_CHECK(co_await check_config(std::move(config)));
+    SHORE_CO_TRY(const SqlRows rows,
+                 co_await ask("SELECT name FROM pg_catalog.pg_available_extensions"));
+    std::vector<std::string> available;
+    for (size_t row = 0; row < rows.size(); ++row) {
+        available.emplace_back(rows.text(row, 0));
+    }
+    co_return check_extensions(extensions, available);
 }
 
 // --- changing places

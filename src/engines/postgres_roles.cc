@@ -40,13 +40,14 @@ std::string member_sql(bool is_member, std::string_view group, std::string_view 
         "EXISTS (SELECT FROM pg_catalog.pg_auth_members WHERE roleid = {}::regrole "
         "AND member = {}::regrole)",
         sql_text(sql_name(group)), sql_text(sql_name(role)));
-    return is_member
-               ? fmt::format("DO $shore$ BEGIN IF NOT {} THEN GRANT {} TO {}; END IF; END "
-                             "$shore$;\n",
-                             is_now, sql_name(group), sql_name(role))
-               : fmt::format("DO $shore$ BEGIN IF {} THEN REVOKE {} FROM {}; END IF; END "
-                             "$shore$;\n",
-                             is_now, sql_name(group), sql_name(role));
+    return is_member ? fmt::format(
+                           "DO $shore$ BEGIN IF NOT {} THEN GRANT {} TO {}; END IF; END "
+                           "$shore$;\n",
+                           is_now, sql_name(group), sql_name(role))
+                     : fmt::format(
+                           "DO $shore$ BEGIN IF {} THEN REVOKE {} FROM {}; END IF; END "
+                           "$shore$;\n",
+                           is_now, sql_name(group), sql_name(role));
 }
 
 // What this service may do in one database; and what it may not any more.
@@ -139,11 +140,8 @@ Result<void> make_extensions(SqlClient& client, const model::EngineSpec& spec) {
     if (std::ranges::find(available, "pg_stat_statements") != available.end()) {
         wanted.emplace_back("pg_stat_statements");
     }
+    SHORE_CHECK(check_extensions(wanted, available));
     for (const std::string& extension : wanted) {
-        if (std::ranges::find(available, extension) == available.end()) {
-            return fail(ErrorCode::kNotFound, "extension {} is not installed{}: {}", extension,
-                        base::did_you_mean(extension, available), extension_package(extension));
-        }
         SHORE_CHECK(client.run_blocking(
             fmt::format("CREATE EXTENSION IF NOT EXISTS {} CASCADE", sql_name(extension)),
             kLongLimit));
@@ -161,6 +159,17 @@ Result<void> settle_database(SqlTarget admin, const std::string& database,
 }
 
 }  // namespace
+
+Result<void> check_extensions(const std::vector<std::string>& wanted,
+                              const std::vector<std::string>& available) {
+    for (const std::string& extension : wanted) {
+        if (std::ranges::find(available, extension) == available.end()) {
+            return fail(ErrorCode::kNotFound, "extension {} is not installed{}: {}", extension,
+                        base::did_you_mean(extension, available), extension_package(extension));
+        }
+    }
+    return {};
+}
 
 std::string own_roles_sql() {
     std::string sql = create_role_sql(kReplicationRole);

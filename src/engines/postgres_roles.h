@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engines/assignment.h"
@@ -22,6 +23,11 @@ Result<void> reconcile_roles_blocking(const SqlTarget& admin, const Assignment& 
 /// Whether `role` may log in to `database` with `password`. kUnavailable: not yet.
 Result<void> try_login_blocking(SqlTarget target, std::string_view role, std::string_view password,
                                 std::string_view database);
+
+/// kNotFound for the first of `wanted` that is not in `available`: with a near name, and what to
+/// install.
+Result<void> check_extensions(const std::vector<std::string>& wanted,
+                              const std::vector<std::string>& available);
 
 /// The roles of Shore's own: replication, pool, monitor; without passwords.
 std::string own_roles_sql();

@@ -36,6 +36,7 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> start() override;
     async::Task<std::string> ended() override;
     async::Task<Result<void>> apply(Assignment assignment) override;
+    async::Task<Result<void>> check(model::EngineSpec spec) override;
     async::Task<void> stop() override;
     Health health() const override;
     async::Task<Result<void>> user_ready(std::string service) override;
@@ -70,6 +71,7 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> wait_for_primary();
     async::Task<Result<void>> write_files(std::string config);
     async::Task<Result<std::string>> generate();
+    async::Task<Result<std::string>> generate_for(Assignment assignment, PostgresBudget budget);
     async::Task<Result<void>> check_config(std::string text);
     async::Task<Result<void>> run_server();
     async::Task<Result<void>> wait_until_answers();

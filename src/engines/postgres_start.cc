@@ -297,8 +297,13 @@ Task<Result<ControlFile>> PostgresServer::control_file() {
 }
 
 Task<Result<std::string>> PostgresServer::generate() {
-    PostgresConfigInput input{.assignment = assignment_,
-                              .budget = budget_,
+    return generate_for(assignment_, budget_);
+}
+
+Task<Result<std::string>> PostgresServer::generate_for(Assignment assignment,
+                                                       PostgresBudget budget) {
+    PostgresConfigInput input{.assignment = assignment,
+                              .budget = budget,
                               .has_statements = programs_.has_statements,
                               .hba_file = paths_.hba,
                               .ident_file = paths_.ident,

@@ -51,6 +51,12 @@ class Server {
     /// The assignment has changed. What can be applied while it runs is applied; what cannot be
     /// restarts the server with its clients held. An error leaves everything as it was.
     virtual async::Task<Result<void>> apply(Assignment assignment) = 0;
+    /// Whether apply() would take these options, as far as the server can tell without them in
+    /// force: kInvalid in its own words, kNotFound for a package that is missing. Asked before a
+    /// release is made of them.
+    virtual async::Task<Result<void>> check([[maybe_unused]] model::EngineSpec spec) {
+        co_return Result<void>();
+    }
     /// Ends the server so that nothing is lost. Within the service's stop_grace_period.
     virtual async::Task<void> stop() = 0;
 

@@ -73,7 +73,7 @@ async::Task<Result<void>> Daemon::start() {
     gateway_->set_on_return([this] { controller_->gateway_changed(); });
 
     engines_ = std::make_unique<EngineAgents>(loop_, *supervisor_, *controller_, options_.paths);
-    stacks_ = std::make_unique<ControlledStacks>(loop_, workers_, *controller_);
+    stacks_ = std::make_unique<ControlledStacks>(loop_, workers_, *controller_, *engines_);
     logs_ = std::make_unique<LogFiles>(loop_, workers_, options_.paths);
     exec_ = std::make_unique<InstanceExec>(*supervisor_);
     api_ = std::make_unique<api::ApiServer>(loop_, api::Ports{.stacks = *stacks_,

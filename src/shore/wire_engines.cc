@@ -301,6 +301,28 @@ Task<Result<Json>> EngineAgents::act(std::string stack, std::string engine, std:
     co_return fail(std::move(failure));
 }
 
+Task<Result<void>> EngineAgents::check(const model::StackSpec& stack) {
+    const std::string id = model::stack_id(stack);
+    for (const model::ServiceSpec& service : stack.services) {
+        if (!service.engine) {
+            continue;
+        }
+        const model::EngineSpec& spec = service.engine->spec;
+        for (const Agent& agent : agents(id, spec.service).value_or(std::vector<Agent>{})) {
+            if (agent.part != service.engine->part) {
+                continue;
+            }
+            const auto checked = co_await ask(agent, "POST", "/check", model::to_json(spec));
+            // One that does not answer is starting or ending: its next start will tell.
+            if (!checked && checked.error().code() != ErrorCode::kUnavailable) {
+                co_return fail(Error(ErrorCode::kInvalid, checked.error().text())
+                                   .with(fmt::format("engine {}", spec.service)));
+            }
+        }
+    }
+    co_return Result<void>();
+}
+
 Task<std::string> EngineAgents::metrics() {
     std::map<std::string, std::string> families;  // By name: HELP, TYPE and all samples.
     for (const release::StackStatus& stack : controller_.status()) {

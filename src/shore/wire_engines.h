@@ -48,6 +48,9 @@ class EngineAgents final : public api::Engines {
                                          std::string name) override;
     async::Task<Result<wire::Json>> act(std::string stack, std::string engine, std::string name,
                                         wire::Json request) override;
+    /// Asks the agents that run whether their servers would take what `stack` says now. An error
+    /// names the engine and carries the server's own words.
+    async::Task<Result<void>> check(const model::StackSpec& stack);
     /// Metrics of every agent of every stack, labelled by where they come from.
     async::Task<std::string> metrics();
 

@@ -170,6 +170,9 @@ async::Task<std::expected<api::Accepted, api::Rejection>> ControlledStacks::depl
     if (!loaded) {
         co_return std::unexpected(std::move(loaded).error());
     }
+    if (auto checked = co_await engines_.check(loaded->stack); !checked) {
+        co_return reject(std::move(checked).error());
+    }
     auto deployed =
         co_await controller_.deploy(to_release(*loaded, std::move(request.origin), request.force));
     if (!deployed) {
@@ -188,6 +191,9 @@ async::Task<std::expected<api::Plan, api::Rejection>> ControlledStacks::plan(
     auto loaded = co_await load(std::move(request.manifest));
     if (!loaded) {
         co_return std::unexpected(std::move(loaded).error());
+    }
+    if (auto checked = co_await engines_.check(loaded->stack); !checked) {
+        co_return reject(std::move(checked).error());
     }
     std::string stack = model::stack_id(loaded->stack);
     std::vector<config::Note> notes = news(stack, std::move(loaded->notes));

@@ -11,13 +11,15 @@
 #include "api/ports.h"
 #include "async/worker_pool.h"
 #include "release/controller.h"
+#include "shore/wire_engines.h"
 
 namespace shore {
 
 class ControlledStacks final : public api::Stacks {
  public:
-    ControlledStacks(async::Loop& loop, async::WorkerPool& workers, release::Controller& controller)
-        : loop_(loop), workers_(workers), controller_(controller) {}
+    ControlledStacks(async::Loop& loop, async::WorkerPool& workers, release::Controller& controller,
+                     EngineAgents& engines)
+        : loop_(loop), workers_(workers), controller_(controller), engines_(engines) {}
 
     /// Told after each `down` that has completed.
     void set_on_down(std::function<void()> on_down) { on_down_ = std::move(on_down); }
@@ -54,6 +56,7 @@ class ControlledStacks final : public api::Stacks {
     async::Loop& loop_;
     async::WorkerPool& workers_;
     release::Controller& controller_;
+    EngineAgents& engines_;
     std::function<void()> on_down_;
     std::map<std::string, std::vector<config::Note>, std::less<>>
         told_;            // Notes of each stack's last deploy.

@@ -52,6 +52,21 @@ inline constexpr uint32_t kHttp2SettingsMax = 32;
 /// Acknowledgements that a peer makes us owe while it does not read.
 inline constexpr uint32_t kHttp2UnsentAcksMax = 1000;
 
+/// RESP. A bulk string: what a server takes unless told otherwise (proto-max-bulk-len). Nobody
+/// holds one whole.
+inline constexpr int64_t kRespBulkMax = 512LL << 20U;
+/// Elements of one aggregate, arguments of one command: servers stop there too.
+inline constexpr int64_t kRespCountMax = 1LL << 30U;
+/// 18 digits cannot overflow 64 bits.
+inline constexpr uint32_t kRespDigitsMax = 18;
+/// A simple string, an error, a big number: scripts may write long ones.
+inline constexpr uint32_t kRespLineMax = 1024 * 1024;
+/// An inline command (PROTO_INLINE_MAX_SIZE of the server).
+inline constexpr uint32_t kRespInlineMax = 64 * 1024;
+/// Of a reply that becomes a value: INFO, SLOWLOG, CLIENT LIST and sentinels' tables are far below.
+inline constexpr uint32_t kRespDepthMax = 16;
+inline constexpr uint32_t kRespItemsMax = 100 * 1000;
+
 static_assert(kMethodBytesMax + kHostBytesMax < kHeadBytesMax);
 static_assert(kChunkLineBytesMax <= kTrailerBytesMax);
 static_assert(kChunkLineBytesMax <= kChunkExtensionBytesMax);

@@ -36,4 +36,40 @@ inline constexpr Bytes kPostgresDiskMin = Bytes::mib(48);
 inline constexpr std::chrono::seconds kPostgresFastStop{20};
 inline constexpr std::chrono::seconds kPostgresImmediateStop{5};
 
+/// Redis. An answer to an agent's own question: CLIENT LIST of ten thousand clients fits.
+inline constexpr size_t kRedisAnswerBytesMax = size_t{16} * 1024 * 1024;
+/// One question of an agent to a server on this machine.
+inline constexpr std::chrono::milliseconds kRedisAskTime{1000};
+/// The same where one that does not answer must not hold up the others: sentinels, peers.
+inline constexpr std::chrono::milliseconds kRedisProbeTime{300};
+/// How often an agent looks at its server.
+inline constexpr std::chrono::milliseconds kRedisLookInterval{1000};
+/// How often a server that is starting is asked whether it answers.
+inline constexpr std::chrono::milliseconds kRedisStartInterval{25};
+/// How long the start of a replica waits for its primary.
+inline constexpr std::chrono::milliseconds kReplicaLinkWait{3000};
+/// How long a server may take to end: it writes a snapshot first.
+inline constexpr std::chrono::seconds kRedisStopTime{60};
+inline constexpr std::chrono::seconds kSentinelStopTime{3};
+
+/// A primary counts as lost after this without an answer.
+inline constexpr std::chrono::milliseconds kSentinelDownAfter{1000};
+/// What an election and each step after it may take.
+inline constexpr std::chrono::milliseconds kSentinelFailoverTimeout{5000};
+
+/// A change of primary on purpose: measured 0.2-0.4 s; then it is given up and undone.
+inline constexpr std::chrono::milliseconds kHandOverTime{3000};
+inline constexpr std::chrono::milliseconds kHandOverLookInterval{3};
+
+/// At a start. How long a server looks for sentinels that know who is primary, and for the other
+/// servers, before the newest data decides; a server without data waits less, since it never wins
+/// against one with data.
+inline constexpr std::chrono::milliseconds kRoleSentinelsWait{3000};
+inline constexpr std::chrono::milliseconds kRolePeersWait{10000};
+inline constexpr std::chrono::milliseconds kRoleFreshWait{700};
+/// A primary that was named and finds replicas which outlived it waits for the sentinels to choose
+/// among these; then asks for it.
+inline constexpr std::chrono::milliseconds kRoleElectionWait{8000};
+inline constexpr std::chrono::milliseconds kRoleLookInterval{100};
+
 }  // namespace shore::engines

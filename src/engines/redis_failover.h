@@ -1,0 +1,32 @@
+// A change of primary on purpose: nothing is lost, and clients wait for less than a second.
+//
+// The primary stops taking writes, the replicas catch up, a sentinel is told to fail over, and as
+// soon as a replica is promoted the others are pointed at it: the sentinels would do that only
+// after their next look (a second). They stay the ones who decide.
+#pragma once
+
+#include <cstdint>
+
+#include "async/loop.h"
+#include "async/task.h"
+#include "engines/assignment.h"
+#include "wire/json.h"
+
+namespace shore::engines {
+
+struct HandedOver {
+    uint32_t from = 0;  ///< Slots.
+    uint32_t to = 0;
+    uint16_t port = 0;  ///< The new primary's.
+    Duration writes_paused{};
+};
+wire::Json to_json(const HandedOver& handed);
+
+/// kConflict: no replica that could take over; kUnavailable: no sentinel, no primary; kTimeout: a
+/// replica did not catch up, nobody was promoted. After a failure the old primary takes writes.
+async::Task<Result<HandedOver>> hand_over(async::Loop& loop, const Assignment& assignment);
+
+/// Tells a sentinel to choose another primary without a majority's vote; does not wait for it.
+async::Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignment);
+
+}  // namespace shore::engines

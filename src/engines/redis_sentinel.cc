@@ -1,0 +1,259 @@
+#include "engines/redis_sentinel.h"
+
+#include <csignal>
+
+#include "async/timer.h"
+#include "engines/limits.h"
+#include "engines/redis_failover.h"
+#include "engines/table.h"
+#include "net/http_client.h"
+#include "observe/log.h"
+#include "os/file.h"
+
+namespace shore::engines {
+
+using async::Deadline;
+using async::Task;
+using model::EnginePart;
+using wire::Json;
+using wire::RespValue;
+
+RedisSentinel::RedisSentinel(const ServerContext& context, Assignment assignment)
+    : context_(context),
+      assignment_(std::move(assignment)),
+      child_(context.loop, context.variables),
+      scope_(context.loop) {
+}
+
+std::string endpoint_place(const Assignment& assignment) {
+    return assignment.socket_directory + "/redis-endpoint.json";
+}
+
+Task<Result<void>> RedisSentinel::start() {
+    SHORE_CO_TRY(const std::string program, find_program(context_.variables, "redis-sentinel",
+                                                         {"/usr/bin"}, "redis-sentinel"));
+    SHORE_CO_CHECK(os::write_file_atomically(redis_users_path(assignment_),
+                                             sentinel_users(assignment_), 0600));
+    if (!os::file_exists(redis_conf_path(assignment_))) {
+        doing_ = "looking for the primary";
+        const uint16_t port = co_await find_primary();
+        SHORE_CO_CHECK(os::write_file_atomically(redis_conf_path(assignment_),
+                                                 sentinel_conf(assignment_, port), 0600));
+    }
+    doing_ = "starting";
+    SHORE_CO_CHECK(child_.start({program, redis_conf_path(assignment_)},
+                                assignment_.data_directory, SIGTERM));
+    while (child_.running()) {
+        if (co_await ask({"PING"})) {
+            co_await look();
+            scope_.spawn(watch());
+            co_return Result<void>();
+        }
+        co_await async::sleep_for(context_.loop, kRedisStartInterval);
+    }
+    const os::ExitStatus status = co_await child_.ended();
+    co_return fail(ErrorCode::kUnavailable,
+                   "redis-sentinel on port {} ended while it started ({}): its log says why",
+                   assignment_.port, os::to_text(status));
+}
+
+/// The port of the server to watch first: what other sentinels say, else the server that is
+/// primary.
+Task<uint16_t> RedisSentinel::find_primary() {
+    while (true) {
+        const SentinelsWord word = co_await ask_sentinels(context_.loop, assignment_);
+        if (word.port != 0) {
+            co_return word.port;
+        }
+        uint16_t best = 0;
+        size_t best_replicas = 0;
+        for (const Peer& peer : peers_of(assignment_, EnginePart::kRedis)) {
+            const auto state = co_await ask_replication(
+                context_.loop, net::Address::loopback(peer.port), admin_login(assignment_));
+            if (state && state->primary && (best == 0 || state->replicas.size() > best_replicas)) {
+                best = peer.port;
+                best_replicas = state->replicas.size();
+            }
+        }
+        if (best != 0) {
+            co_return best;
+        }
+        co_await async::sleep_for(context_.loop, kRoleLookInterval);
+    }
+}
+
+Task<std::string> RedisSentinel::ended() {
+    const os::ExitStatus status = co_await child_.ended();
+    answering_ = false;
+    co_return fmt::format("redis-sentinel on port {} has ended by itself: {}", assignment_.port,
+                          os::to_text(status));
+}
+
+Task<void> RedisSentinel::watch() {
+    while (true) {
+        co_await async::sleep_for(context_.loop, kRedisLookInterval);
+        co_await look();
+    }
+}
+
+Task<void> RedisSentinel::look() {
+    auto about = co_await ask({"SENTINEL", "MASTER", assignment_.spec.service});
+    answering_ = about.has_value();
+    if (!about) {
+        doing_ = about.error().message();
+        co_return;
+    }
+    word_.port = static_cast<uint16_t>(std::atoi(about->find("port").text.c_str()));
+    word_.epoch = std::strtoull(about->find("config-epoch").text.c_str(), nullptr, 10);
+    others_ = std::atoll(about->find("num-other-sentinels").text.c_str());
+    const auto quorum = co_await ask({"SENTINEL", "CKQUORUM", assignment_.spec.service});
+    quorum_ = quorum ? std::string() : quorum.error().message();
+}
+
+Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
+    SHORE_CO_CHECK(os::write_file_atomically(redis_users_path(assignment),
+                                             sentinel_users(assignment), 0600));
+    const Assignment before = std::exchange(assignment_, std::move(assignment));
+    auto done = co_await ask({"ACL", "LOAD"});
+    if (done && sentinel_quorum(assignment_) != sentinel_quorum(before)) {
+        done = co_await ask({"SENTINEL", "SET", assignment_.spec.service, "quorum",
+                             std::to_string(sentinel_quorum(assignment_))});
+    }
+    if (!done) {
+        assignment_ = before;
+        (void)os::write_file_atomically(redis_users_path(before), sentinel_users(before), 0600);
+        co_return fail(std::move(done).error().with(before.instance));
+    }
+    co_return Result<void>();
+}
+
+Task<void> RedisSentinel::stop() {
+    co_await child_.stop(SIGTERM, kSentinelStopTime);
+}
+
+Health RedisSentinel::health() const {
+    if (!answering_) {
+        return {.ready = false, .detail = doing_};
+    }
+    return {.ready = true,
+            .detail = quorum_.empty()
+                          ? fmt::format("watches port {}, {} others", word_.port, others_)
+                          : quorum_};
+}
+
+Task<Result<RespValue>> RedisSentinel::ask(std::vector<std::string> command) {
+    const Deadline deadline = Deadline::in(context_.loop, kRedisAskTime);
+    SHORE_CO_TRY(const auto client,
+                 co_await RedisClient::connect(context_.loop,
+                                               net::Address::loopback(assignment_.port),
+                                               admin_login(assignment_), deadline));
+    co_return co_await client->ask(std::move(command), deadline);
+}
+
+Task<Result<void>> RedisSentinel::user_ready(std::string service) {
+    auto user = co_await ask({"ACL", "GETUSER", role_name(service)});
+    if (!user) {
+        co_return fail(std::move(user).error());
+    }
+    if (user->items.empty()) {
+        co_return fail(ErrorCode::kUnavailable, "{} has no user {} yet", assignment_.instance,
+                       role_name(service));
+    }
+    co_return Result<void>();
+}
+
+Task<Result<Json>> RedisSentinel::status() {
+    co_await look();
+    if (!answering_) {
+        co_return fail(ErrorCode::kUnavailable, "{}: {}", assignment_.instance, doing_);
+    }
+    co_return Json::object()
+        .set("part", "redis-sentinel")
+        .set("slot", assignment_.slot)
+        .set("port", uint32_t{assignment_.port})
+        .set("primary_port", uint32_t{word_.port})
+        .set("epoch", word_.epoch)
+        .set("other_sentinels", others_)
+        .set("quorum", sentinel_quorum(assignment_))
+        .set("quorum_reached", quorum_.empty());
+}
+
+Task<Result<Json>> RedisSentinel::view(std::string name) {
+    if (name != "sentinel") {
+        co_return fail(ErrorCode::kNotFound, "a sentinel has no view {}: sentinel", name);
+    }
+    Table table{{"what"},   {"address"}, {"state"}, {"heard", ColumnKind::kSeconds},
+                {"offset", ColumnKind::kNumber}};
+    const auto add = [&table](std::string_view what, const RespValue& row) {
+        const double heard = std::atof(row.find("last-ok-ping-reply").text.c_str()) / 1e3;
+        const std::string& offset = row.find("slave-repl-offset").text;
+        table.add({what,
+                   fmt::format("{}:{}", row.find("ip").text, row.find("port").text),
+                   row.find("flags").text, heard,
+                   offset.empty() ? Json() : Json(int64_t{std::atoll(offset.c_str())})});
+    };
+    const std::string& service = assignment_.spec.service;
+    auto primary = co_await ask({"SENTINEL", "MASTER", service});
+    auto replicas = co_await ask({"SENTINEL", "REPLICAS", service});
+    auto sentinels = co_await ask({"SENTINEL", "SENTINELS", service});
+    if (!primary || !replicas || !sentinels) {
+        co_return fail(ErrorCode::kUnavailable, "{} does not answer", assignment_.instance);
+    }
+    add("primary", *primary);
+    for (const RespValue& row : replicas->items) {
+        add("replica", row);
+    }
+    for (const RespValue& row : sentinels->items) {
+        add("sentinel", row);
+    }
+    table.note(quorum_.empty() ? fmt::format("Configuration epoch {}; {} of {} sentinels elect.",
+                                             word_.epoch, sentinel_quorum(assignment_),
+                                             assignment_.spec.redis.sentinels)
+                               : quorum_);
+    co_return std::move(table).json();
+}
+
+/// By way of the endpoint when there is one: it holds its clients' commands meanwhile.
+Task<Result<Json>> RedisSentinel::failover() {
+    const auto text = os::read_file(endpoint_place(assignment_), Bytes::kib(4));
+    const auto place = text ? Json::parse(*text) : Result<Json>(Json());
+    if (place && !(*place)["control"].text().empty()) {
+        SHORE_CO_TRY(const net::Address address,
+                     net::Address::unix_path((*place)["control"].text()));
+        net::HttpRequest request{.method = "POST", .target = "/actions/failover"};
+        const auto answer =
+            co_await net::http_fetch(context_.loop, address, std::move(request),
+                                     Deadline::in(context_.loop, kHandOverTime * 3));
+        if (answer) {
+            SHORE_CO_TRY(Json json, Json::parse(answer->body));
+            if (answer->status == 200) {
+                co_return json;
+            }
+            co_return fail(ErrorCode::kConflict, "{}", json["error"].text());
+        }
+    }
+    SHORE_CO_TRY(const HandedOver handed, co_await hand_over(context_.loop, assignment_));
+    co_return to_json(handed);
+}
+
+Task<Result<Json>> RedisSentinel::act(std::string name, [[maybe_unused]] Json arguments) {
+    if (name != "failover") {
+        co_return fail(ErrorCode::kNotFound, "a sentinel has no action {}: failover", name);
+    }
+    co_return co_await failover();
+}
+
+Task<std::string> RedisSentinel::metrics() {
+    const auto gauge = [](std::string_view name, std::string_view help, uint64_t value) {
+        return fmt::format("# HELP shore_redis_sentinel_{0} {1}\n# TYPE shore_redis_sentinel_{0} "
+                           "gauge\nshore_redis_sentinel_{0} {2}\n",
+                           name, help, value);
+    };
+    co_return gauge("up", "1 when the sentinel answers.", answering_ ? 1 : 0) +
+        gauge("quorum_reached", "1 when the sentinels could elect.",
+              answering_ && quorum_.empty() ? 1 : 0) +
+        gauge("others", "Other sentinels that it knows.", static_cast<uint64_t>(others_)) +
+        gauge("epoch", "Configuration epoch.", word_.epoch);
+}
+
+}  // namespace shore::engines

@@ -1,0 +1,58 @@
+// What an agent sees of its engine's other processes: the sentinels' word, the servers' roles.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "async/task.h"
+#include "engines/assignment.h"
+#include "engines/redis_client.h"
+#include "engines/redis_role.h"
+
+namespace shore::engines {
+
+RedisLogin admin_login(const Assignment& assignment);
+RedisLogin monitor_login(const Assignment& assignment);
+
+/// Who the sentinels say is primary.
+struct SentinelsWord {
+    uint32_t answered = 0;  ///< How many of them answered.
+    uint16_t port = 0;      ///< Of the primary in the newest configuration; 0: nobody knows.
+    uint64_t epoch = 0;
+};
+/// One sentinel's. kUnavailable, kTimeout; kNotFound while it watches nothing.
+async::Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string service,
+                                                async::Deadline deadline);
+/// All sentinels', each asked on a connection of its own; the highest epoch wins.
+async::Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment);
+
+/// A server's answer to INFO replication.
+struct ReplicationState {
+    bool primary = false;
+    bool link_up = false;          ///< A replica: connected to its primary.
+    uint16_t primary_port = 0;     ///< A replica's.
+    uint64_t offset = 0;
+    int64_t silence_seconds = -1;  ///< A replica: since it heard from its primary; -1: not linked.
+    bool loading = false;
+    std::string replication_id;
+    struct Replica {
+        uint16_t port = 0;
+        uint64_t offset = 0;
+        int64_t lag_seconds = 0;
+        bool online = false;
+    };
+    std::vector<Replica> replicas;  ///< A primary's.
+};
+ReplicationState parse_replication(std::string_view info);
+async::Task<Result<ReplicationState>> ask_replication(RedisClient& server,
+                                                      async::Deadline deadline);
+/// The same on a connection of its own.
+async::Task<Result<ReplicationState>> ask_replication(async::Loop& loop, net::Address address,
+                                                      RedisLogin login);
+
+/// The slot of the server that listens on that port; 0 when there is none.
+uint32_t slot_of_port(const Assignment& assignment, uint16_t port);
+
+}  // namespace shore::engines

@@ -376,7 +376,9 @@ class EngineExpander final {
                           .retries = 3,
                           .start_period = minutes(10),  // Recovery of a large database.
                           .start_interval = milliseconds(100)};
-        service.stop_grace_period = std::max<Duration>(service.stop_grace_period, seconds(30));
+        // PostgreSQL's checkpoint, Redis' last snapshot.
+        const Duration grace = part == EnginePart::kRedis ? seconds(75) : seconds(30);
+        service.stop_grace_period = std::max(service.stop_grace_period, grace);
         // Two servers must never have the same data.
         for (model::UpdateConfig* config : {&service.update, &service.rollback}) {
             config->order = model::UpdateOrder::kStopFirst;

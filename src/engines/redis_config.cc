@@ -228,7 +228,7 @@ std::vector<std::pair<std::string, std::string>> redis_live_settings(
 std::string redis_users(const Assignment& assignment) {
     const auto password = [&](std::string_view user) { return password_of(assignment, user); };
     std::string out = "user default off -@all\n";
-    out += user_line(kAdminUser, password(kAdminUser), "~* &* +@all");
+    out += user_line(kAdminRole, password(kAdminUser), "~* &* +@all");
     out += user_line(kReplicationUser, password(kReplicationUser), "+psync +replconf +ping");
     // What sentinels do (redis.io/docs/management/sentinel), and what the endpoint asks.
     out += user_line(kMonitorUser, password(kMonitorUser),
@@ -283,7 +283,7 @@ std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port) {
 
 std::string sentinel_users(const Assignment& assignment) {
     std::string out = "user default off -@all\n";
-    out += user_line(kAdminUser, password_of(assignment, kAdminUser), "~* &* +@all");
+    out += user_line(kAdminRole, password_of(assignment, kAdminUser), "~* &* +@all");
     out += user_line(kMonitorUser, password_of(assignment, kMonitorUser), "~* &* +@all");
     for (const model::EngineUser& user : assignment.spec.users) {
         // What clients that know sentinels send (redis.io/docs/reference/sentinel-clients).

@@ -54,7 +54,7 @@ ReplicationState::Replica parse_replica(std::string_view line) {
 }  // namespace
 
 RedisLogin admin_login(const Assignment& assignment) {
-    return {.user = std::string(kAdminUser), .password = password_of(assignment, kAdminUser)};
+    return {.user = std::string(kAdminRole), .password = password_of(assignment, kAdminUser)};
 }
 
 RedisLogin monitor_login(const Assignment& assignment) {

@@ -15,5 +15,5 @@ pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlienc libbrotlidec)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 # re2's pkg-config asks for -pthread, with which the common precompiled header would not agree; Threads::Threads links it.
 set_target_properties(PkgConfig::re2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
-pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(libpq REQUIRED libpq)  # Headers; the library is loaded at run time.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)  # Tests and checkers; not in the program.

@@ -4,14 +4,19 @@
 #include <array>
 #include <charconv>
 
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include "base/strings.h"
+#include "engines/libpq.h"
 
 namespace shore::engines {
 
 namespace {
+
+/// Loaded: every client began with connect_blocking().
+const LibPq& pq() {
+    return **load_libpq();
+}
 
 using SteadyPoint = std::chrono::steady_clock::time_point;
 
@@ -65,17 +70,17 @@ ErrorCode code_of(std::string_view state) {
 
 SqlRows rows_of(const PGresult* result) {
     std::vector<std::string> columns;
-    const int width = PQnfields(result);
+    const int width = pq().nfields(result);
     for (int column = 0; column < width; ++column) {
-        columns.emplace_back(PQfname(result, column));
+        columns.emplace_back(pq().fname(result, column));
     }
     std::vector<SqlRows::Row> rows;
-    for (int row = 0; row < PQntuples(result); ++row) {
+    for (int row = 0; row < pq().ntuples(result); ++row) {
         SqlRows::Row& values = rows.emplace_back();
         for (int column = 0; column < width; ++column) {
-            values.push_back(PQgetisnull(result, row, column)
+            values.push_back(pq().getisnull(result, row, column)
                                  ? std::nullopt
-                                 : std::optional<std::string>(PQgetvalue(result, row, column)));
+                                 : std::optional<std::string>(pq().getvalue(result, row, column)));
         }
     }
     return {std::move(columns), std::move(rows)};
@@ -118,11 +123,12 @@ double SqlRows::number(size_t row, std::string_view name) const {
 }
 
 void SqlClient::Close::operator()(pg_conn* connection) const {
-    PQfinish(connection);
+    pq().finish(connection);
 }
 
 Result<SqlClient> SqlClient::connect_blocking(const SqlTarget& target, Limit limit) {
     const SteadyPoint end = std::chrono::steady_clock::now() + limit;
+    SHORE_CHECK(load_libpq());
     const std::string port = std::to_string(target.port);
     // Said here, so that neither the environment nor a file of the user's decides.
     const std::array<const char*, 10> names = {
@@ -138,26 +144,27 @@ Result<SqlClient> SqlClient::connect_blocking(const SqlTarget& target, Limit lim
                                                 "/dev/null",
                                                 "shore",
                                                 nullptr};
-    Connection connection(PQconnectStartParams(names.data(), values.data(), 0));
+    Connection connection(pq().connect_start_params(names.data(), values.data(), 0));
     if (!connection) {
         return fail(ErrorCode::kExhausted, "connect to PostgreSQL: no memory");
     }
-    PostgresPollingStatusType state =
-        PQstatus(connection.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+    PostgresPollingStatusType state = pq().status(connection.get()) == CONNECTION_BAD
+                                          ? PGRES_POLLING_FAILED
+                                          : PGRES_POLLING_WRITING;
     while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
         const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        if (!wait_for(PQsocket(connection.get()), events, end)) {
+        if (!wait_for(pq().socket(connection.get()), events, end)) {
             return fail(ErrorCode::kTimeout,
                         "connect to PostgreSQL at {}:{} took longer than allowed", target.host,
                         target.port);
         }
-        state = PQconnectPoll(connection.get());
+        state = pq().connect_poll(connection.get());
     }
     if (state == PGRES_POLLING_FAILED) {
-        return fail(connect_error(target, PQerrorMessage(connection.get())));
+        return fail(connect_error(target, pq().error_message(connection.get())));
     }
     // Notices ("already exists, skipping") are nobody's to read.
-    PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+    pq().set_notice_processor(connection.get(), [](void*, const char*) {}, nullptr);
     return SqlClient(std::move(connection));
 }
 
@@ -167,38 +174,39 @@ Result<SqlRows> SqlClient::run_blocking(std::string_view sql, Limit limit) {
         return fail(ErrorCode::kUnavailable, "the connection to PostgreSQL is closed");
     }
     PGconn* const connection = connection_.get();
-    if (PQsendQuery(connection, std::string(sql).c_str()) == 0) {
-        Error error(ErrorCode::kUnavailable, std::string(base::trim(PQerrorMessage(connection))));
+    if (pq().send_query(connection, std::string(sql).c_str()) == 0) {
+        Error error(ErrorCode::kUnavailable,
+                    std::string(base::trim(pq().error_message(connection))));
         connection_.reset();
         return fail(std::move(error));
     }
     SqlRows rows;
     std::optional<Error> failed;
     while (true) {
-        while (PQisBusy(connection) != 0) {
-            if (!wait_for(PQsocket(connection), POLLIN, end)) {
+        while (pq().is_busy(connection) != 0) {
+            if (!wait_for(pq().socket(connection), POLLIN, end)) {
                 connection_.reset();
                 return fail(ErrorCode::kTimeout, "PostgreSQL took longer than allowed to answer");
             }
-            if (PQconsumeInput(connection) == 0) {
+            if (pq().consume_input(connection) == 0) {
                 break;
             }
         }
-        const std::unique_ptr<PGresult, void (*)(PGresult*)> result(PQgetResult(connection),
-                                                                    &PQclear);
+        const std::unique_ptr<PGresult, void (*)(PGresult*)> result(pq().get_result(connection),
+                                                                    pq().clear);
         if (!result) {
             break;
         }
-        const ExecStatusType status = PQresultStatus(result.get());
+        const ExecStatusType status = pq().result_status(result.get());
         if (status == PGRES_TUPLES_OK) {
             rows = rows_of(result.get());
         } else if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && !failed) {
-            const char* const state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+            const char* const state = pq().result_error_field(result.get(), PG_DIAG_SQLSTATE);
             failed.emplace(code_of(state == nullptr ? "08000" : state),
-                           std::string(base::trim(PQresultErrorMessage(result.get()))));
+                           std::string(base::trim(pq().result_error_message(result.get()))));
         }
     }
-    if (PQstatus(connection) == CONNECTION_BAD) {
+    if (pq().status(connection) == CONNECTION_BAD) {
         connection_.reset();
         return fail(ErrorCode::kUnavailable, "PostgreSQL closed the connection");
     }
@@ -210,9 +218,9 @@ Result<SqlRows> SqlClient::run_blocking(std::string_view sql, Limit limit) {
 
 Result<std::string> SqlClient::verifier(std::string_view role, std::string_view password) {
     const std::unique_ptr<char, void (*)(void*)> text(
-        PQencryptPasswordConn(connection_.get(), std::string(password).c_str(),
-                              std::string(role).c_str(), "scram-sha-256"),
-        &PQfreemem);
+        pq().encrypt_password_conn(connection_.get(), std::string(password).c_str(),
+                                   std::string(role).c_str(), "scram-sha-256"),
+        pq().freemem);
     if (!text) {
         return fail(ErrorCode::kInternal, "no SCRAM verifier for the role {}", role);
     }

@@ -12,13 +12,13 @@ namespace {
 
 /// Settings that would take the server out of Shore's hands.
 constexpr auto kReserved = std::to_array<std::string_view>({
-    "aclfile",         "bind",          "daemonize",         "dir",
-    "include",         "logfile",       "masterauth",        "masteruser",
-    "pidfile",         "port",          "rename-command",    "replica-announce-ip",
-    "replicaof",       "requirepass",   "sentinel",          "replica-announce-port",
-    "slaveof",         "supervised",    "syslog-enabled",    "unixsocket",
-    "unixsocketperm",  "user",          "protected-mode",    "appenddirname",
-    "appendfilename",  "dbfilename",    "cluster-enabled",   "cluster-config-file",
+    "aclfile",        "bind",        "daemonize",       "dir",
+    "include",        "logfile",     "masterauth",      "masteruser",
+    "pidfile",        "port",        "rename-command",  "replica-announce-ip",
+    "replicaof",      "requirepass", "sentinel",        "replica-announce-port",
+    "slaveof",        "supervised",  "syslog-enabled",  "unixsocket",
+    "unixsocketperm", "user",        "protected-mode",  "appenddirname",
+    "appendfilename", "dbfilename",  "cluster-enabled", "cluster-config-file",
 });
 
 class ConfWriter final {
@@ -77,8 +77,9 @@ void write_place(ConfWriter& conf, const Assignment& assignment) {
 
 void write_data(ConfWriter& conf, const Assignment& assignment) {
     const model::RedisOptions& options = assignment.spec.redis;
-    conf.comment("The log of writes loses a second at most when the machine fails, and nothing when "
-                 "only the server does; snapshots are what backups copy.");
+    conf.comment(
+        "The log of writes loses a second at most when the machine fails, and nothing when "
+        "only the server does; snapshots are what backups copy.");
     conf.set("appendonly", "yes");
     conf.set("appendfsync", "everysec");
     conf.set("aof-use-rdb-preamble", "yes");
@@ -124,8 +125,9 @@ void write_replication(ConfWriter& conf, const Assignment& assignment, uint16_t 
     conf.set("repl-diskless-sync", "yes");
     conf.set("repl-diskless-sync-delay", "0");
     if (options.replicated) {
-        conf.comment("durability: replicated. A primary that is cut off from its replicas stops "
-                     "taking writes.");
+        conf.comment(
+            "durability: replicated. A primary that is cut off from its replicas stops "
+            "taking writes.");
         conf.set("min-replicas-to-write", "1");
         conf.set("min-replicas-max-lag", "10");
     }
@@ -159,9 +161,9 @@ bool is_replicated(const Assignment& assignment) {
 }
 
 std::string redis_conf_path(const Assignment& assignment) {
-    return fmt::format("{}/{}", assignment.data_directory,
-                       assignment.part == model::EnginePart::kRedisSentinel ? "sentinel.conf"
-                                                                            : "redis.conf");
+    return fmt::format(
+        "{}/{}", assignment.data_directory,
+        assignment.part == model::EnginePart::kRedisSentinel ? "sentinel.conf" : "redis.conf");
 }
 
 std::string redis_users_path(const Assignment& assignment) {
@@ -187,9 +189,10 @@ Result<std::string> redis_conf(const Assignment& assignment, uint16_t primary_po
         }
     }
     ConfWriter conf(options.settings);
-    conf.comment(fmt::format("Written by Shore for {} at each start; change it in the manifest "
-                             "(x-shore.settings).",
-                             assignment.instance));
+    conf.comment(
+        fmt::format("Written by Shore for {} at each start; change it in the manifest "
+                    "(x-shore.settings).",
+                    assignment.instance));
     write_place(conf, assignment);
     write_data(conf, assignment);
     if (is_replicated(assignment)) {
@@ -204,8 +207,7 @@ Result<std::string> redis_conf(const Assignment& assignment, uint16_t primary_po
     return conf.take();
 }
 
-std::vector<std::pair<std::string, std::string>> redis_live_settings(
-    const Assignment& assignment) {
+std::vector<std::pair<std::string, std::string>> redis_live_settings(const Assignment& assignment) {
     const model::RedisOptions& options = assignment.spec.redis;
     std::vector<std::pair<std::string, std::string>> settings;
     const auto set = [&](std::string_view name, std::string value) {

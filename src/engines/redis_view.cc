@@ -65,7 +65,8 @@ Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string serv
                                          Deadline deadline) {
     // While it carries out a failover, the first names the new primary before the second does; the
     // epoch of both is the same.
-    auto address = co_await sentinel.ask({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", service}, deadline);
+    auto address =
+        co_await sentinel.ask({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", service}, deadline);
     auto about = co_await sentinel.ask({"SENTINEL", "MASTER", service}, deadline);
     if (!address || !about) {
         co_return fail(address ? std::move(about).error() : std::move(address).error());
@@ -103,8 +104,8 @@ ReplicationState parse_replication(std::string_view info) {
     if (!state.primary) {
         state.link_up = info_field(info, "master_link_status") == "up";
         state.primary_port = static_cast<uint16_t>(info_number(info, "master_port"));
-        state.offset = static_cast<uint64_t>(
-            std::max<int64_t>(info_number(info, "slave_repl_offset"), 0));
+        state.offset =
+            static_cast<uint64_t>(std::max<int64_t>(info_number(info, "slave_repl_offset"), 0));
         state.silence_seconds =
             state.link_up ? info_number(info, "master_last_io_seconds_ago") : -1;
         return state;

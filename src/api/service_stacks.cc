@@ -54,14 +54,14 @@ async::Task<Answered> Service::plan(const Call& call) {
 
 async::Task<Answered> Service::down(const Call& call) {
     SHORE_CO_TRY(const StackStatus stack, find_stack(call));
-    auto& running = downs_[stack.name];
-    if (!running) {
-        running = std::make_shared<Down>(loop_);
+    // A copy: a down that has nothing to wait for takes itself out of the map at once.
+    std::shared_ptr<Down> down = downs_[stack.name];
+    if (!down) {
+        down = downs_[stack.name] = std::make_shared<Down>(loop_);
         const auto volumes =
             call.arguments.flag("volumes") ? Stacks::Volumes::kRemove : Stacks::Volumes::kKeep;
-        background_.spawn(run_down(stack.name, volumes, running));
+        background_.spawn(run_down(stack.name, volumes, down));
     }
-    const std::shared_ptr<Down> down = running;
     co_await down->ended.wait();
     SHORE_CO_CHECK(down->result);
     co_return Reply::of(wire::Json::object()

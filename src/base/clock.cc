@@ -52,6 +52,27 @@ std::optional<WallTime> from_parts(int year, int month, int day, int hour, int m
            std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
 
+constexpr int64_t kDurationMax = int64_t{1} << 62;
+
+/// Digits only; none at all is 0 (".5s"). A number above int64_t reads as its largest value.
+bool read_whole(std::string_view text, int64_t& value) {
+    if (text.empty()) {
+        return true;
+    }
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc::result_out_of_range) {
+        value = INT64_MAX;
+        return true;
+    }
+    return error == std::errc() && end == text.data() + text.size();
+}
+
+bool read_number(std::string_view text, double& value) {
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+    return error == std::errc() && end == text.data() + text.size();
+}
+
 }  // namespace
 
 SteadyTime SystemClock::steady_now() const {
@@ -173,16 +194,13 @@ Result<Duration> parse_duration(std::string_view text) {
     if (rest.empty()) {
         return refuse();
     }
-    double total = 0;
+    // Whole units are added as integers: a double is exact for 104 days only.
+    int64_t total = 0;
     while (!rest.empty()) {
         const size_t number_size = rest.find_first_not_of("0123456789.");
-        if (number_size == 0 || number_size == std::string_view::npos) {
-            return refuse();
-        }
-        double number = 0;
-        const auto [end, error] = std::from_chars(rest.data(), rest.data() + number_size, number,
-                                                  std::chars_format::fixed);
-        if (error != std::errc() || end != rest.data() + number_size) {
+        const std::string_view number = rest.substr(0, number_size);
+        if (number_size == std::string_view::npos ||
+            number.find_first_not_of('.') == std::string_view::npos) {
             return refuse();
         }
         rest.remove_prefix(number_size);
@@ -191,13 +209,24 @@ Result<Duration> parse_duration(std::string_view text) {
         if (unit == kUnits.end()) {
             return refuse();
         }
-        total += number * static_cast<double>(unit->nanoseconds);
+        const size_t whole_size = number.find('.');
+        const std::string fraction =
+            "0" + std::string(number.substr(std::min(whole_size, number.size())));
+        int64_t whole = 0;
+        double part = 0;
+        if (!read_whole(number.substr(0, whole_size), whole) || !read_number(fraction, part)) {
+            return refuse();
+        }
+        const auto part_count = std::llround(part * static_cast<double>(unit->nanoseconds));
+        // 146 years; leaves room to add it to a time point.
+        if (whole > (kDurationMax - total - part_count) / unit->nanoseconds) {
+            return fail(ErrorCode::kInvalid, "\"{}\" is too long for a duration",
+                        printable(text, 40));
+        }
+        total += whole * unit->nanoseconds + part_count;
         rest.remove_prefix(name.size());
     }
-    if (total >= 0x1.0p62) {  // 146 years; leaves room to add it to a time point.
-        return fail(ErrorCode::kInvalid, "\"{}\" is too long for a duration", printable(text, 40));
-    }
-    return Duration(static_cast<int64_t>(std::llround(total)));
+    return Duration(total);
 }
 
 std::string to_text(Duration duration) {

@@ -115,6 +115,8 @@ TEST(ParseDuration, ReadsTheFormsOfCompose) {
     EXPECT_EQ(parse_duration("2d").value(), 48h);
     EXPECT_EQ(parse_duration("1h5m30s20ms").value(), 1h + 5min + 30s + 20ms);
     EXPECT_EQ(parse_duration(" 0s ").value(), 0s);
+    EXPECT_EQ(parse_duration(".5s").value(), 500ms);
+    EXPECT_EQ(parse_duration("40000d1ns").value(), 40000 * 24h + 1ns);
 }
 
 TEST(ParseDuration, RefusesWhatIsNoDuration) {

@@ -55,10 +55,12 @@ TEST_F(AdoptionTest, TakesOverWithoutARestartAndKeepsCountsAndOutput) {
 }
 
 TEST_F(AdoptionTest, LearnsHowAnAppEndedWhileNoDaemonRan) {
-    auto order = shell("web-1", "trap 'echo ouch; exit 7' USR1; while :; do sleep 0.01; done");
+    auto order =
+        shell("web-1", "trap 'echo ouch; exit 7' USR1; echo set; while :; do sleep 0.01; done");
     order.service.restart.condition = RestartCondition::kNo;
     ASSERT_TRUE(supervisor_->start(order));
     ASSERT_TRUE(wait_for_state("web-1", InstanceState::kRunning));
+    ASSERT_TRUE(wait_until([&] { return log_text("web-1").find("set") != std::string::npos; }));
     const pid_t pid = get("web-1").pid;
     supervisor_.reset();
     ASSERT_EQ(::kill(pid, SIGUSR1), 0);

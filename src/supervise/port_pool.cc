@@ -33,16 +33,14 @@ Result<uint16_t> PortPool::take(uint16_t first, uint16_t last, uint16_t preferre
         first, last, taken_.size());
 }
 
-Result<uint16_t> PortPool::take_fixed(uint16_t port) {
+Result<uint16_t> PortPool::take_fixed(uint16_t port, std::string_view way_out) {
     if (taken_.contains(port)) {
         return fail(ErrorCode::kConflict, "port {} is held by another instance", port);
     }
     SHORE_TRY(const bool is_free, net::is_tcp_port_free(port));
     if (!is_free) {
-        return fail(ErrorCode::kConflict,
-                    "port {} (x-shore.http.port) is in use by another program; stop it, or let the "
-                    "app follow $PORT",
-                    port);
+        return fail(ErrorCode::kConflict, "port {} is in use by another program; stop that, or {}",
+                    port, way_out);
     }
     taken_.insert(port);
     return port;

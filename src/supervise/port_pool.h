@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string_view>
 
 #include "base/random.h"
 #include "base/result.h"
@@ -19,8 +20,9 @@ class PortPool final {
     /// A port of first..last that is free now; `preferred` when that is one (0: none). kExhausted
     /// with the range when none is.
     Result<uint16_t> take(uint16_t first, uint16_t last, uint16_t preferred);
-    /// A port that the manifest fixes. kConflict when something else has it.
-    Result<uint16_t> take_fixed(uint16_t port);
+    /// A port that is given. kConflict when something else has it; `way_out` says what to do then
+    /// besides ending that: "let the app follow $PORT".
+    Result<uint16_t> take_fixed(uint16_t port, std::string_view way_out);
     /// Notes a port that an adopted instance has.
     void adopt(uint16_t port) { taken_.insert(port); }
     /// Gives a port back; fine for 0.

@@ -228,9 +228,15 @@ async::Task<Result<std::optional<os::User>>> Runner::find_user(const Provided& p
 
 Result<uint16_t> Runner::take_port(const Provided& provided) {
     const model::ServiceSpec& service = record_.order.service;
-    const uint16_t fixed = provided.port != 0 ? provided.port : service.fixed_port;
-    if (fixed != 0) {
-        return context_.ports.take_fixed(fixed);
+    if (provided.port != 0) {
+        return context_.ports.take_fixed(
+            provided.port,
+            "give the engine another: down, then take the port out of its file in "
+            "volumes/<stack>/.engines, and up");
+    }
+    if (service.fixed_port != 0) {
+        return context_.ports.take_fixed(service.fixed_port,
+                                         "let the app follow $PORT (x-shore.http.port fixes it)");
     }
     return context_.ports.take(record_.order.port_first, record_.order.port_last,
                                record_.instance.port);

@@ -57,6 +57,43 @@ inline constexpr std::chrono::milliseconds kSentinelDownAfter{1000};
 /// What an election and each step after it may take.
 inline constexpr std::chrono::milliseconds kSentinelFailoverTimeout{5000};
 
+/// The endpoint. A buffer of a session in each direction, while bytes move: sixteen pipelined
+/// commands of 1 KiB fit. A larger command or reply passes in pieces.
+inline constexpr size_t kRedisBufferBytes = size_t{32} * 1024;
+/// Kept per loop: 8 MiB.
+inline constexpr size_t kRedisBuffersKept = 256;
+/// Answers that a session withholds or that a client does not read, while replicas are waited for;
+/// then the connection ends, as the server's own does (client-output-buffer-limit).
+inline constexpr size_t kRedisWithheldBytesMax = size_t{64} * 1024 * 1024;
+/// Commands of a session that are not answered: 16 MiB of notes.
+inline constexpr size_t kRedisInFlightMax = size_t{1} << 20U;
+/// Commands sent with one WAIT behind them.
+inline constexpr size_t kRedisRunMax = 4096;
+/// How long WAIT waits for a replica; then the write counts as not replicated.
+inline constexpr std::chrono::milliseconds kRedisWaitTime{5000};
+/// Channels and patterns of a connection that are subscribed again at another server.
+inline constexpr size_t kRedisSubscriptionsMax = 10 * 1000;
+/// An error line of the server that is looked at whole.
+inline constexpr size_t kRedisErrorLineMax = 4096;
+/// Between attempts to reach a server that refuses.
+inline constexpr std::chrono::milliseconds kRedisRetry{10};
+/// When the primary changes on purpose: what was sent before may be answered so long.
+inline constexpr std::chrono::milliseconds kRedisMoveGrace{500};
+/// A client that has ended its side gets the answers that are due for so long.
+inline constexpr std::chrono::seconds kRedisFarewell{5};
+/// Rounds of a session before others of its loop have their turn.
+inline constexpr int kRedisRoundsMax = 16;
+/// Loops of the endpoint.
+inline constexpr size_t kRedisLoopsMax = 4;
+/// Client connections of the endpoint: each has another to a server, whose limit is 10,000.
+inline constexpr size_t kRedisSessionsMax = 9900;
+/// The primary is asked this often; one that does not answer in kRedisProbeTime gets no commands.
+inline constexpr std::chrono::milliseconds kRouteInterval{100};
+/// The same while there is none.
+inline constexpr std::chrono::milliseconds kRouteIntervalLost{20};
+/// Sentinels and replicas are asked this often, and at once when something happens.
+inline constexpr std::chrono::milliseconds kRouteSentinelInterval{1000};
+
 /// A change of primary on purpose: measured 0.2-0.4 s; then it is given up and undone.
 inline constexpr std::chrono::milliseconds kHandOverTime{3000};
 inline constexpr std::chrono::milliseconds kHandOverLookInterval{3};
@@ -69,7 +106,11 @@ inline constexpr std::chrono::milliseconds kRolePeersWait{10000};
 inline constexpr std::chrono::milliseconds kRoleFreshWait{700};
 /// A primary that was named and finds replicas which outlived it waits for the sentinels to choose
 /// among these; then asks for it.
-inline constexpr std::chrono::milliseconds kRoleElectionWait{8000};
+inline constexpr std::chrono::milliseconds kRoleElectionWait{5000};
+/// Between requests to choose.
+inline constexpr std::chrono::milliseconds kRoleElectAgain{10000};
+/// Sentinels that name a server which is no primary are believed after this all the same.
+inline constexpr std::chrono::seconds kRoleStaleWait{60};
 inline constexpr std::chrono::milliseconds kRoleLookInterval{100};
 
 }  // namespace shore::engines

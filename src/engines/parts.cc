@@ -1,6 +1,7 @@
 #include "engines/parts.h"
 
 #include "engines/postgres_server.h"
+#include "engines/redis_endpoint.h"
 #include "engines/redis_sentinel.h"
 #include "engines/redis_server.h"
 
@@ -14,6 +15,8 @@ std::unique_ptr<Server> make_server(const ServerContext& context, Assignment ass
             return std::make_unique<RedisServer>(context, std::move(assignment));
         case model::EnginePart::kRedisSentinel:
             return std::make_unique<RedisSentinel>(context, std::move(assignment));
+        case model::EnginePart::kRedisEndpoint:
+            return std::make_unique<RedisEndpoint>(context, std::move(assignment));
         default:
             break;
     }

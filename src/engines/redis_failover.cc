@@ -18,8 +18,7 @@ wire::Json to_json(const HandedOver& handed) {
         .set("from", handed.from)
         .set("to", handed.to)
         .set("port", uint32_t{handed.port})
-        .set("writes_paused_seconds",
-             std::chrono::duration<double>(handed.writes_paused).count());
+        .set("writes_paused_seconds", std::chrono::duration<double>(handed.writes_paused).count());
 }
 
 namespace {
@@ -162,6 +161,18 @@ Task<Result<HandedOver>> hand_over(async::Loop& loop, const Assignment& assignme
     co_return co_await change.run();
 }
 
+Task<bool> sentinels_agree(async::Loop& loop, const Assignment& assignment, uint16_t port) {
+    const SteadyTime last = loop.now() + kHandOverTime;
+    while (loop.now() < last) {
+        const SentinelsWord word = co_await ask_sentinels(loop, assignment);
+        if (word.port == port) {
+            co_return true;
+        }
+        co_await async::sleep_for(loop, kRoleLookInterval);
+    }
+    co_return false;
+}
+
 Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignment) {
     Error last(ErrorCode::kUnavailable, "no sentinel answers");
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
@@ -172,8 +183,8 @@ Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignmen
             last = std::move(sentinel).error();
             continue;
         }
-        auto begun = co_await (*sentinel)->ask(
-            {"SENTINEL", "FAILOVER", assignment.spec.service}, deadline);
+        auto begun =
+            co_await (*sentinel)->ask({"SENTINEL", "FAILOVER", assignment.spec.service}, deadline);
         if (begun || begun.error().message().starts_with("INPROG")) {
             co_return Result<void>();
         }

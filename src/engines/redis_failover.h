@@ -26,6 +26,10 @@ wire::Json to_json(const HandedOver& handed);
 /// replica did not catch up, nobody was promoted. After a failure the old primary takes writes.
 async::Task<Result<HandedOver>> hand_over(async::Loop& loop, const Assignment& assignment);
 
+/// Waits until the sentinels name that server: they learn of a promotion with their next look, and
+/// until then would not follow another loss. False when they do not in time.
+async::Task<bool> sentinels_agree(async::Loop& loop, const Assignment& assignment, uint16_t port);
+
 /// Tells a sentinel to choose another primary without a majority's vote; does not wait for it.
 async::Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignment);
 

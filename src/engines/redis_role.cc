@@ -98,10 +98,21 @@ RoleAnswer when_nobody_named(const RoleQuestion& question) {
     return {.kind = Kind::kReplica, .slot = best, .reason = "its data is newer"};
 }
 
+/// The sentinels name another server, which follows somebody itself: their word is old, because
+/// the one that was promoted was lost before they knew.
+bool is_stale(const RoleQuestion& question) {
+    const auto named = std::ranges::find(question.peers, *question.named, &RedisPeer::slot);
+    return named != question.peers.end() && named->state == State::kReplica;
+}
+
 }  // namespace
 
 RoleAnswer decide_role(const RoleQuestion& question) {
     if (question.named && *question.named != question.slot) {
+        if (is_stale(question) && question.waited < kRoleStaleWait) {
+            return {.kind = question.waited < kRoleElectionWait ? Kind::kWait : Kind::kElect,
+                    .reason = "the server that the sentinels name is no primary"};
+        }
         return {.kind = Kind::kReplica, .slot = *question.named, .reason = "the sentinels say so"};
     }
     return question.named ? when_named(question) : when_nobody_named(question);

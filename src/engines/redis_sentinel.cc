@@ -41,8 +41,8 @@ Task<Result<void>> RedisSentinel::start() {
                                                  sentinel_conf(assignment_, port), 0600));
     }
     doing_ = "starting";
-    SHORE_CO_CHECK(child_.start({program, redis_conf_path(assignment_)},
-                                assignment_.data_directory, SIGTERM));
+    SHORE_CO_CHECK(
+        child_.start({program, redis_conf_path(assignment_)}, assignment_.data_directory, SIGTERM));
     while (child_.running()) {
         if (co_await ask({"PING"})) {
             co_await look();
@@ -111,8 +111,8 @@ Task<void> RedisSentinel::look() {
 }
 
 Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
-    SHORE_CO_CHECK(os::write_file_atomically(redis_users_path(assignment),
-                                             sentinel_users(assignment), 0600));
+    SHORE_CO_CHECK(
+        os::write_file_atomically(redis_users_path(assignment), sentinel_users(assignment), 0600));
     const Assignment before = std::exchange(assignment_, std::move(assignment));
     auto done = co_await ask({"ACL", "LOAD"});
     if (done && sentinel_quorum(assignment_) != sentinel_quorum(before)) {
@@ -143,10 +143,9 @@ Health RedisSentinel::health() const {
 
 Task<Result<RespValue>> RedisSentinel::ask(std::vector<std::string> command) {
     const Deadline deadline = Deadline::in(context_.loop, kRedisAskTime);
-    SHORE_CO_TRY(const auto client,
-                 co_await RedisClient::connect(context_.loop,
-                                               net::Address::loopback(assignment_.port),
-                                               admin_login(assignment_), deadline));
+    SHORE_CO_TRY(const auto client, co_await RedisClient::connect(
+                                        context_.loop, net::Address::loopback(assignment_.port),
+                                        admin_login(assignment_), deadline));
     co_return co_await client->ask(std::move(command), deadline);
 }
 
@@ -182,13 +181,15 @@ Task<Result<Json>> RedisSentinel::view(std::string name) {
     if (name != "sentinel") {
         co_return fail(ErrorCode::kNotFound, "a sentinel has no view {}: sentinel", name);
     }
-    Table table{{"what"},   {"address"}, {"state"}, {"heard", ColumnKind::kSeconds},
+    Table table{{"what"},
+                {"address"},
+                {"state"},
+                {"heard", ColumnKind::kSeconds},
                 {"offset", ColumnKind::kNumber}};
     const auto add = [&table](std::string_view what, const RespValue& row) {
         const double heard = std::atof(row.find("last-ok-ping-reply").text.c_str()) / 1e3;
         const std::string& offset = row.find("slave-repl-offset").text;
-        table.add({what,
-                   fmt::format("{}:{}", row.find("ip").text, row.find("port").text),
+        table.add({what, fmt::format("{}:{}", row.find("ip").text, row.find("port").text),
                    row.find("flags").text, heard,
                    offset.empty() ? Json() : Json(int64_t{std::atoll(offset.c_str())})});
     };
@@ -206,10 +207,10 @@ Task<Result<Json>> RedisSentinel::view(std::string name) {
     for (const RespValue& row : sentinels->items) {
         add("sentinel", row);
     }
-    table.note(quorum_.empty() ? fmt::format("Configuration epoch {}; {} of {} sentinels elect.",
-                                             word_.epoch, sentinel_quorum(assignment_),
-                                             assignment_.spec.redis.sentinels)
-                               : quorum_);
+    table.note(quorum_.empty()
+                   ? fmt::format("Configuration epoch {}; {} of {} sentinels elect.", word_.epoch,
+                                 sentinel_quorum(assignment_), assignment_.spec.redis.sentinels)
+                   : quorum_);
     co_return std::move(table).json();
 }
 
@@ -233,6 +234,7 @@ Task<Result<Json>> RedisSentinel::failover() {
         }
     }
     SHORE_CO_TRY(const HandedOver handed, co_await hand_over(context_.loop, assignment_));
+    (void)co_await sentinels_agree(context_.loop, assignment_, handed.port);
     co_return to_json(handed);
 }
 
@@ -245,9 +247,10 @@ Task<Result<Json>> RedisSentinel::act(std::string name, [[maybe_unused]] Json ar
 
 Task<std::string> RedisSentinel::metrics() {
     const auto gauge = [](std::string_view name, std::string_view help, uint64_t value) {
-        return fmt::format("# HELP shore_redis_sentinel_{0} {1}\n# TYPE shore_redis_sentinel_{0} "
-                           "gauge\nshore_redis_sentinel_{0} {2}\n",
-                           name, help, value);
+        return fmt::format(
+            "# HELP shore_redis_sentinel_{0} {1}\n# TYPE shore_redis_sentinel_{0} "
+            "gauge\nshore_redis_sentinel_{0} {2}\n",
+            name, help, value);
     };
     co_return gauge("up", "1 when the sentinel answers.", answering_ ? 1 : 0) +
         gauge("quorum_reached", "1 when the sentinels could elect.",

@@ -68,8 +68,8 @@ RedisServer::RedisServer(const ServerContext& context, Assignment assignment)
 // -- Start ----------------------------------------------------------------------------------------
 
 Task<Result<void>> RedisServer::start() {
-    SHORE_CO_TRY(program_, find_program(context_.variables, "redis-server", {"/usr/bin"},
-                                        "redis-server"));
+    SHORE_CO_TRY(program_,
+                 find_program(context_.variables, "redis-server", {"/usr/bin"}, "redis-server"));
     has_data_ = data_exists(assignment_.data_directory);
     if (const auto text = os::read_file(record_path(assignment_), Bytes::kib(4))) {
         record_ = parse_redis_record(*text);
@@ -97,7 +97,7 @@ Task<Result<uint16_t>> RedisServer::decide() {
         co_return uint16_t{0};
     }
     const SteadyTime begun = context_.loop.now();
-    bool asked = false;
+    SteadyTime asked{};
     while (true) {
         RoleQuestion question = co_await look_around();
         question.waited = context_.loop.now() - begun;
@@ -116,13 +116,13 @@ Task<Result<uint16_t>> RedisServer::decide() {
                 co_return found->port;
             }
         }
-        if (answer.kind == RoleAnswer::Kind::kElect && !asked) {
-            asked = true;
+        if (answer.kind == RoleAnswer::Kind::kElect &&
+            context_.loop.now() - asked > kRoleElectAgain) {
+            asked = context_.loop.now();
             context_.log.warning("the sentinels have chosen no other primary: asking for it");
             const auto forced = co_await force_failover(context_.loop, assignment_);
             if (!forced) {
                 context_.log.error("no sentinel begins a failover", forced.error());
-                asked = false;
             }
         }
         co_await async::sleep_for(context_.loop, kRoleLookInterval);
@@ -202,9 +202,8 @@ void RedisServer::announce(const RedisRecord& record) const {
                                  .set("pid", static_cast<int64_t>(::getpid()))
                                  .set("record", Json::parse(to_json(record)).value())
                                  .dump();
-    const auto written = os::write_file_atomically(
-        announcement_path(assignment_, assignment_.slot), text, kSecretMode,
-        os::Durability::kVisible);
+    const auto written = os::write_file_atomically(announcement_path(assignment_, assignment_.slot),
+                                                   text, kSecretMode, os::Durability::kVisible);
     if (!written) {
         context_.log.error("the other servers cannot see this one's record", written.error());
     }
@@ -262,8 +261,7 @@ Task<void> RedisServer::look() {
     }
     const SentinelsWord word = co_await ask_sentinels(context_.loop, assignment_);
     epoch_ = std::max(epoch_, word.epoch);
-    keep_record(
-        {.epoch = epoch_, .primary = replication_.primary, .offset = replication_.offset});
+    keep_record({.epoch = epoch_, .primary = replication_.primary, .offset = replication_.offset});
 }
 
 Task<std::string> RedisServer::ended() {
@@ -286,11 +284,11 @@ Health RedisServer::health() const {
     }
     if (replication_.primary) {
         const size_t replicas = replication_.replicas.size();
-        return {.ready = true,
-                .detail = is_replicated(assignment_)
-                              ? fmt::format("primary, {} replica{}", replicas,
-                                            replicas == 1 ? "" : "s")
-                              : "primary"};
+        return {
+            .ready = true,
+            .detail = is_replicated(assignment_)
+                          ? fmt::format("primary, {} replica{}", replicas, replicas == 1 ? "" : "s")
+                          : "primary"};
     }
     // A replica without its primary is no reason to restart it: its data is what is left.
     return {.ready = true,
@@ -301,10 +299,9 @@ Health RedisServer::health() const {
 
 Task<Result<RespValue>> RedisServer::ask(std::vector<std::string> command) {
     const Deadline deadline = Deadline::in(context_.loop, kRedisAskTime);
-    SHORE_CO_TRY(const auto client,
-                 co_await RedisClient::connect(context_.loop,
-                                               net::Address::loopback(assignment_.port),
-                                               admin_login(assignment_), deadline));
+    SHORE_CO_TRY(const auto client, co_await RedisClient::connect(
+                                        context_.loop, net::Address::loopback(assignment_.port),
+                                        admin_login(assignment_), deadline));
     co_return co_await client->ask(std::move(command), deadline);
 }
 
@@ -324,9 +321,8 @@ Task<Result<void>> RedisServer::set_live(const Assignment& assignment, bool& res
     const auto after = redis_live_settings(assignment);
     for (const auto& [name, value] : before) {
         // Its default is the server's own: only a start finds it.
-        restart |= std::ranges::none_of(after, [&name](const auto& setting) {
-            return setting.first == name;
-        });
+        restart |= std::ranges::none_of(
+            after, [&name](const auto& setting) { return setting.first == name; });
     }
     for (const auto& setting : after) {
         if (std::ranges::find(before, setting) != before.end()) {
@@ -382,7 +378,9 @@ Task<Result<void>> RedisServer::restart() {
     }
     if (is_replicated(assignment_) && replication_.primary) {
         const auto handed = co_await hand_over(context_.loop, assignment_);
-        if (!handed) {
+        if (handed) {
+            (void)co_await sentinels_agree(context_.loop, assignment_, handed->port);
+        } else {
             context_.log.error("restarts without a successor", handed.error());
         }
     }
@@ -479,8 +477,8 @@ Task<Result<Json>> RedisServer::act(std::string name, [[maybe_unused]] Json argu
     } else if (name == "rewrite-log") {
         command = {"BGREWRITEAOF"};
     } else {
-        co_return fail(ErrorCode::kNotFound,
-                       "a Redis server has no action {}: save, rewrite-log", name);
+        co_return fail(ErrorCode::kNotFound, "a Redis server has no action {}: save, rewrite-log",
+                       name);
     }
     auto answer = co_await ask(std::move(command));
     if (!answer) {

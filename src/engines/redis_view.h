@@ -31,8 +31,8 @@ async::Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& as
 /// A server's answer to INFO replication.
 struct ReplicationState {
     bool primary = false;
-    bool link_up = false;          ///< A replica: connected to its primary.
-    uint16_t primary_port = 0;     ///< A replica's.
+    bool link_up = false;       ///< A replica: connected to its primary.
+    uint16_t primary_port = 0;  ///< A replica's.
     uint64_t offset = 0;
     int64_t silence_seconds = -1;  ///< A replica: since it heard from its primary; -1: not linked.
     bool loading = false;

@@ -51,10 +51,10 @@ Json replicas_table(const ReplicationState& state, const Assignment& assignment)
                 {"heard", ColumnKind::kSeconds}};
     for (const ReplicationState::Replica& replica : state.replicas) {
         const uint64_t behind = state.offset - std::min(state.offset, replica.offset);
-        table.add({fmt::format("{}-{}", assignment.spec.service,
-                               slot_of_port(assignment, replica.port)),
-                   uint32_t{replica.port}, replica.online ? "online" : "copying", behind,
-                   replica.lag_seconds});
+        table.add(
+            {fmt::format("{}-{}", assignment.spec.service, slot_of_port(assignment, replica.port)),
+             uint32_t{replica.port}, replica.online ? "online" : "copying", behind,
+             replica.lag_seconds});
     }
     if (!state.primary) {
         table.note(fmt::format("This server is a replica itself, of the one on port {}.",
@@ -82,10 +82,14 @@ Json slowlog_table(const RespValue& answer) {
 }
 
 Json clients_table(std::string_view list) {
-    Table table{{"id", ColumnKind::kNumber}, {"name"},
-                {"user"},                    {"address"},
-                {"connected", ColumnKind::kSeconds}, {"idle", ColumnKind::kSeconds},
-                {"memory", ColumnKind::kBytes},      {"last command"}};
+    Table table{{"id", ColumnKind::kNumber},
+                {"name"},
+                {"user"},
+                {"address"},
+                {"connected", ColumnKind::kSeconds},
+                {"idle", ColumnKind::kSeconds},
+                {"memory", ColumnKind::kBytes},
+                {"last command"}};
     for (const std::string_view line : base::split(list, '\n')) {
         const auto value = [line](std::string_view key) { return pair_value(line, key, ' '); };
         if (value("id").empty()) {

@@ -17,7 +17,7 @@ SHORE = os.environ.get("SHORE", os.path.join(SOURCE, "build", "shore"))
 SECOND = 1_000_000_000
 SERVER, SENTINEL, ENDPOINT = 3, 4, 5
 NAMES = {SERVER: "server", SENTINEL: "sentinel", ENDPOINT: "endpoint"}
-ADMIN, PASSWORD = "@admin", "admin" + "0" * 27
+ADMIN, PASSWORD = "shore_admin", "admin" + "0" * 27
 APP, APP_PASSWORD = "web", "web" + "0" * 29
 READER, READER_PASSWORD = "report", "report" + "0" * 26
 
@@ -265,7 +265,7 @@ class RedisEngine:
         self.endpoint = Agent(self, ENDPOINT, 1, ports.pop(0)) if replicas else None
         self.read_port = ports.pop(0) if replicas else 0
         self.agents = self.servers + self.sentinels + ([self.endpoint] if self.endpoint else [])
-        self.passwords = {ADMIN: PASSWORD, "@replication": "replication" + "0" * 21,
+        self.passwords = {"@admin": PASSWORD, "@replication": "replication" + "0" * 21,
                           "@monitor": "monitor" + "0" * 25, APP: APP_PASSWORD, READER: READER_PASSWORD}
         for agent in self.agents:
             agent.write_assignment()

@@ -1,0 +1,330 @@
+#include "engines/redis_endpoint.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "async/timer.h"
+#include "engines/limits.h"
+#include "engines/redis_config.h"
+#include "engines/redis_failover.h"
+#include "engines/redis_sentinel.h"
+#include "engines/table.h"
+#include "observe/log.h"
+#include "os/file.h"
+
+namespace shore::engines {
+
+using async::Deadline;
+using async::Task;
+using model::EnginePart;
+using wire::Json;
+
+RedisEndpoint::RedisEndpoint(const ServerContext& context, Assignment assignment)
+    : context_(context),
+      assignment_(std::move(assignment)),
+      router_(context.loop, context.log, assignment_,
+              [this](const RedisRoute& route) {
+                  had_primary_ |= route.primary != 0 && !route.hold;
+                  for (const auto& shard : shards_) {
+                      shard->publish(route);
+                  }
+              }),
+      ended_(context.loop),
+      scope_(context.loop) {
+}
+
+RedisEndpoint::~RedisEndpoint() {
+    for (const auto& shard : shards_) {
+        shard->stop();
+    }
+}
+
+RedisSessionOptions RedisEndpoint::session_options() const {
+    return {.replicated = assignment_.spec.redis.replicated, .hold = assignment_.spec.redis.hold};
+}
+
+Result<void> RedisEndpoint::start_shards() {
+    // Servers are reached by their sockets: a third faster than TCP on the loopback.
+    std::vector<RedisShard::Address> servers(1);
+    for (const Peer& peer : peers_of(assignment_, EnginePart::kRedis)) {
+        SHORE_TRY(const net::Address address,
+                  net::Address::unix_path(redis_socket(assignment_, peer.slot)));
+        servers.resize(std::max<size_t>(servers.size(), peer.slot + 1));
+        servers[peer.slot].length = address.to_socket(servers[peer.slot].raw);
+    }
+    const size_t loops = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kRedisLoopsMax);
+    for (size_t i = 0; i < loops; ++i) {
+        SHORE_TRY(auto loop, async::Loop::open(clock_));
+        auto shard =
+            std::make_unique<RedisShard>(servers, session_options(), [this](uint64_t serial) {
+                context_.loop.post([this, serial] { router_.suspect(serial); });
+            });
+        shard->start(std::move(loop));
+        shards_.push_back(std::move(shard));
+    }
+    return {};
+}
+
+Result<void> RedisEndpoint::listen(const net::Address& address, RedisDoor door) {
+    SHORE_TRY(auto listener,
+              net::Listener::open(context_.loop, address, {.unix_mode = mode_t{0666}}));
+    scope_.spawn(serve(std::move(listener), door));
+    return {};
+}
+
+Task<void> RedisEndpoint::serve(std::unique_ptr<net::Listener> listener, RedisDoor door) {
+    while (true) {
+        auto accepted = co_await listener->accept();
+        if (!accepted) {
+            context_.log.error("connections are not accepted any more", accepted.error());
+            ended_.set();
+            co_return;
+        }
+        if (sum(&RedisCounters::sessions) >= kRedisSessionsMax) {
+            continue;  // Closed at once, as the server does at its own limit.
+        }
+        const auto least = std::ranges::min_element(shards_, {}, [](const auto& shard) {
+            return shard->counters().sessions.load(std::memory_order_relaxed);
+        });
+        (*least)->accept(std::move(accepted->socket), door);
+    }
+}
+
+Task<Result<void>> RedisEndpoint::start() {
+    SHORE_CO_CHECK(start_shards());
+    router_.start();
+    const auto doors = peers_of(assignment_, EnginePart::kRedisEndpoint);
+    const std::string& directory = assignment_.socket_directory;
+    SHORE_CO_CHECK(listen(net::Address::loopback(assignment_.port), RedisDoor::kPrimary));
+    SHORE_CO_TRY(const net::Address primary_path,
+                 net::Address::unix_path(directory + "/redis.redis"));
+    SHORE_CO_CHECK(listen(primary_path, RedisDoor::kPrimary));
+    for (const Peer& peer : doors) {
+        if (peer.slot == 2) {
+            SHORE_CO_CHECK(listen(net::Address::loopback(peer.port), RedisDoor::kReads));
+        }
+    }
+    SHORE_CO_TRY(const net::Address reads_path,
+                 net::Address::unix_path(directory + "/redis-read.redis"));
+    SHORE_CO_CHECK(listen(reads_path, RedisDoor::kReads));
+    SHORE_CO_CHECK(
+        os::write_file_atomically(endpoint_place(assignment_),
+                                  Json::object().set("control", control_socket(assignment_)).dump(),
+                                  0600, os::Durability::kVisible));
+    co_return Result<void>();
+}
+
+Task<std::string> RedisEndpoint::ended() {
+    co_await ended_.wait();
+    co_return "the endpoint accepts no connections";
+}
+
+Task<Result<void>> RedisEndpoint::apply(Assignment assignment) {
+    if (assignment.peers != assignment_.peers) {
+        co_return fail(ErrorCode::kUnsupported, "the endpoint must be restarted for other servers");
+    }
+    assignment_ = std::move(assignment);
+    router_.set_lag_max(assignment_.spec.redis.lag_max);
+    for (const auto& shard : shards_) {
+        shard->set_options(session_options());
+    }
+    co_return Result<void>();
+}
+
+Task<void> RedisEndpoint::stop() {
+    scope_.stop();
+    router_.stop();
+    for (const auto& shard : shards_) {
+        shard->stop();
+    }
+    (void)os::remove_file(endpoint_place(assignment_));
+    ended_.set();
+    co_return;
+}
+
+Health RedisEndpoint::health() const {
+    const RedisRoute& route = router_.route();
+    if (route.primary == 0) {
+        return {.ready = false, .detail = "looking for the primary"};
+    }
+    // While a primary is looked for clients wait: to restart the endpoint would cut them off.
+    return {.ready = had_primary_,
+            .detail = route.hold ? "commands wait for a primary"
+                                 : fmt::format("primary {}, {} for reads", route.primary,
+                                               route.readers.size())};
+}
+
+Task<Result<void>> RedisEndpoint::user_ready(std::string service) {
+    const auto& users = assignment_.spec.users;
+    if (std::ranges::find(users, service, &model::EngineUser::service) == users.end()) {
+        co_return fail(ErrorCode::kNotFound, "{} does not use {}", service,
+                       assignment_.spec.service);
+    }
+    const auto client = co_await RedisClient::connect(
+        context_.loop, net::Address::loopback(assignment_.port),
+        {.user = role_name(service), .password = password_of(assignment_, service)},
+        Deadline::in(context_.loop, kRedisAskTime));
+    if (!client) {
+        co_return fail(ErrorCode::kUnavailable, "{} cannot log in yet: {}", service,
+                       client.error().message());
+    }
+    co_return Result<void>();
+}
+
+uint64_t RedisEndpoint::sum(std::atomic<uint64_t> RedisCounters::* counter) const {
+    uint64_t total = 0;
+    for (const auto& shard : shards_) {
+        total += (shard->counters().*counter).load(std::memory_order_relaxed);
+    }
+    return total;
+}
+
+Task<Result<Json>> RedisEndpoint::status() {
+    const RedisRoute& route = router_.route();
+    Json readers = Json::array();
+    for (const uint32_t slot : route.readers) {
+        readers.push(slot);
+    }
+    co_return Json::object()
+        .set("part", "redis-endpoint")
+        .set("port", uint32_t{assignment_.port})
+        .set("primary", route.primary)
+        .set("taking_commands", !route.hold)
+        .set("readers", std::move(readers))
+        .set("durability", assignment_.spec.redis.replicated ? "replicated" : "fast")
+        .set("sentinels_answering", router_.sentinels_answering())
+        .set("loops", static_cast<uint64_t>(shards_.size()))
+        .set("clients", sum(&RedisCounters::sessions))
+        .set("commands", sum(&RedisCounters::commands))
+        .set("held", sum(&RedisCounters::held))
+        .set("unknown", sum(&RedisCounters::unknown))
+        .set("not_replicated", sum(&RedisCounters::not_replicated))
+        .set("failovers_on_purpose", failovers_);
+}
+
+Task<Result<Json>> RedisEndpoint::view(std::string name) {
+    if (name != "servers") {
+        co_return fail(ErrorCode::kNotFound, "the endpoint has no view {}: servers", name);
+    }
+    Table table{{"server"},
+                {"role"},
+                {"serves"},
+                {"offset", ColumnKind::kNumber},
+                {"heard", ColumnKind::kSeconds}};
+    const RedisRoute& route = router_.route();
+    for (const auto& [slot, server] : router_.servers()) {
+        const bool reads = std::ranges::find(route.readers, slot) != route.readers.end();
+        const bool primary = slot == route.primary;
+        table.add({slot,
+                   !server.answers        ? "does not answer"
+                   : server.state.primary ? "primary"
+                                          : "replica",
+                   primary && !route.hold ? "everything"
+                   : reads                ? "reads"
+                                          : "nothing",
+                   server.state.offset,
+                   server.state.primary ? Json() : Json(server.state.silence_seconds)});
+    }
+    co_return std::move(table).json();
+}
+
+/// How many sessions wait for an answer, on all loops.
+Task<size_t> RedisEndpoint::count_busy() {
+    struct Count {
+        size_t left = 0;
+        size_t busy = 0;
+    };
+    const auto count = std::make_shared<Count>(shards_.size());
+    async::Event done(context_.loop);
+    const std::shared_ptr<async::Event*> place = std::make_shared<async::Event*>(&done);
+    for (const auto& shard : shards_) {
+        shard->count_busy([this, count, place](size_t busy) {
+            context_.loop.post([count, place, busy] {
+                count->busy += busy;
+                if (--count->left == 0 && *place != nullptr) {
+                    (*place)->set();
+                }
+            });
+        });
+    }
+    (void)co_await async::pulsed(context_.loop, done, Deadline::in(context_.loop, kRedisAskTime));
+    *place = nullptr;
+    co_return count->busy;
+}
+
+/// Waits until what was sent before the hold is answered; not for commands that block.
+Task<void> RedisEndpoint::drain() {
+    const SteadyTime last = context_.loop.now() + kRedisMoveGrace;
+    while (context_.loop.now() < last && co_await count_busy() > 0) {
+        co_await async::sleep_for(context_.loop, kHandOverLookInterval);
+    }
+}
+
+Task<Result<Json>> RedisEndpoint::failover() {
+    if (std::exchange(failing_over_, true)) {
+        co_return fail(ErrorCode::kConflict, "a failover is under way");
+    }
+    const SteadyTime begun = context_.loop.now();
+    router_.hold();
+    co_await drain();
+    auto handed = co_await hand_over(context_.loop, assignment_);
+    if (handed) {
+        router_.moved_to(handed->port);
+        ++failovers_;
+    }
+    router_.resume();
+    const std::chrono::duration<double> held = context_.loop.now() - begun;
+    const bool agreed =
+        handed && co_await sentinels_agree(context_.loop, assignment_, handed->port);
+    failing_over_ = false;
+    if (!handed) {
+        co_return fail(std::move(handed).error());
+    }
+    if (!agreed) {
+        context_.log.warning("the sentinels do not name the new primary yet");
+    }
+    context_.log.info("the primary was changed on purpose",
+                      {{"from", handed->from}, {"to", handed->to}, {"held_s", held.count()}});
+    co_return to_json(*handed).set("held_seconds", held.count());
+}
+
+Task<Result<Json>> RedisEndpoint::act(std::string name, [[maybe_unused]] Json arguments) {
+    if (name != "failover") {
+        co_return fail(ErrorCode::kNotFound, "the endpoint has no action {}: failover", name);
+    }
+    co_return co_await failover();
+}
+
+Task<std::string> RedisEndpoint::metrics() {
+    std::string out;
+    const auto add = [&out](std::string_view name, std::string_view type, std::string_view help,
+                            uint64_t value) {
+        fmt::format_to(std::back_inserter(out),
+                       "# HELP shore_redis_endpoint_{0} {2}\n# TYPE shore_redis_endpoint_{0} "
+                       "{1}\nshore_redis_endpoint_{0} {3}\n",
+                       name, type, help, value);
+    };
+    const RedisRoute& route = router_.route();
+    add("primary", "gauge", "Slot of the primary; 0: none is known.", route.primary);
+    add("taking_commands", "gauge", "1 while commands are passed on.", route.hold ? 0 : 1);
+    add("readers", "gauge", "Replicas that serve reads.", route.readers.size());
+    add("clients", "gauge", "Client connections.", sum(&RedisCounters::sessions));
+    add("connections_total", "counter", "Client connections accepted.",
+        sum(&RedisCounters::connections));
+    add("commands_total", "counter", "Commands received.", sum(&RedisCounters::commands));
+    add("held_total", "counter", "Times that a client waited for a primary.",
+        sum(&RedisCounters::held));
+    add("moved_total", "counter", "Times that a client was moved to another server connection.",
+        sum(&RedisCounters::moved));
+    add("unknown_total", "counter", "Commands whose outcome is unknown.",
+        sum(&RedisCounters::unknown));
+    add("unavailable_total", "counter", "Commands that no primary took in time.",
+        sum(&RedisCounters::unavailable));
+    add("not_replicated_total", "counter", "Writes that no replica had in time.",
+        sum(&RedisCounters::not_replicated));
+    add("waits_total", "counter", "Runs of writes that were confirmed by WAIT.",
+        sum(&RedisCounters::waits));
+    co_return out;
+}
+
+}  // namespace shore::engines

@@ -1,0 +1,193 @@
+#include "engines/redis_session.h"
+
+#include "async/event.h"
+#include "net/raw_io.h"
+
+namespace shore::engines {
+
+using async::Task;
+
+/// Whatever the session waits for, in one awaitable without an allocation.
+class RedisSession::Waiting final : private async::Timer {
+ public:
+    explicit Waiting(RedisSession& session)
+        : Timer(session.shard_.loop(), &on_time),
+          session_(session),
+          kick_(*this),
+          client_read_(session.client_watch_.readable()),
+          client_write_(session.client_watch_.writable()),
+          server_read_(server_watch().readable()),
+          server_write_(server_watch().writable()) {}
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) {
+        handle_ = handle;
+        const RedisSession& s = session_;
+        session_.kicked_.push_back(kick_);
+        want(s.wants_client(), client_read_);
+        want(s.ready_ > s.reply_begin_, client_write_);
+        if (s.upstream_) {
+            const bool connecting = s.upstream_->phase == RedisUpstream::Phase::kConnecting;
+            const bool to_send =
+                !s.upstream_->setup.empty() || s.run_end_ > s.sent_ || !s.wait_text_.empty();
+            want(s.wants_upstream(), server_read_);
+            want(connecting || to_send, server_write_);
+        }
+        if (const SteadyTime moment = s.next_moment(); moment != SteadyTime::max()) {
+            set(moment);
+        }
+    }
+    void await_resume() {
+        clear();
+        kick_.unlink();
+        client_read_.cancel();
+        client_write_.cancel();
+        server_read_.cancel();
+        server_write_.cancel();
+    }
+
+ private:
+    struct Kick final : async::Node {
+        explicit Kick(Waiting& owner) : Node(&wake), waiting(owner) {}
+        static void wake(Node& node) { static_cast<Kick&>(node).waiting.handle_.resume(); }
+        Waiting& waiting;
+    };
+    static void on_time(Node& node) { static_cast<Waiting&>(node).handle_.resume(); }
+    async::Watch& server_watch() {
+        return session_.upstream_ ? session_.upstream_->watch() : session_.client_watch_;
+    }
+    void want(bool wanted, async::Watch::Readiness& readiness) {
+        if (!wanted) {
+            return;
+        }
+        if (readiness.await_ready()) {
+            loop().make_ready(kick_);
+        } else {
+            readiness.await_suspend(handle_);
+        }
+    }
+
+    RedisSession& session_;
+    std::coroutine_handle<> handle_;
+    Kick kick_;
+    async::Watch::Readiness client_read_;
+    async::Watch::Readiness client_write_;
+    async::Watch::Readiness server_read_;
+    async::Watch::Readiness server_write_;
+};
+
+RedisSession::RedisSession(RedisShard& shard, os::Fd socket, RedisDoor door)
+    : shard_(shard), door_(door), client_(std::move(socket)), client_watch_(shard.loop()) {
+    shard_.add(*this);
+}
+
+RedisSession::~RedisSession() {
+    shard_.remove(*this);
+    shard_.buffers().give_back(requests_);
+    shard_.buffers().give_back(replies_);
+}
+
+Task<void> RedisSession::serve(RedisShard& shard, os::Fd socket, RedisDoor door) {
+    RedisSession session(shard, std::move(socket), door);
+    co_await session.run();
+}
+
+Task<void> RedisSession::run() {
+    net::keep_alive(client_.get());
+    if (!client_watch_.start(client_.get())) {
+        co_return;
+    }
+    while (true) {
+        pump();
+        if (ended_) {
+            co_return;
+        }
+        if (again_) {
+            co_await async::yield(shard_.loop());
+        } else {
+            co_await Waiting(*this);
+        }
+    }
+}
+
+/// Moves what can be moved.
+void RedisSession::pump() {
+    again_ = true;
+    for (int round = 0; round < kRedisRoundsMax && again_ && !ended_; ++round) {
+        bool moved = read_client();
+        moved |= advance_upstream();
+        moved |= send_upstream();
+        moved |= read_upstream();
+        moved |= answer_locally();
+        moved |= send_client();
+        again_ = moved;
+    }
+    look_after();
+}
+
+/// What no single byte causes: patience that is over, ends, memory that is not needed.
+void RedisSession::look_after() {
+    const SteadyTime now = shard_.loop().now();
+    if (is_held()) {
+        if (held_since_ == SteadyTime{}) {
+            held_since_ = now;
+            RedisCounters::add(shard_.mutable_counters().held);
+        }
+        if (now >= held_since_ + shard_.options().hold) {
+            expire();
+            again_ = true;
+        }
+    } else if (queue_.empty()) {
+        held_since_ = {};
+    }
+    const bool all_said = ready_ == reply_begin_;
+    if (closing_ && all_said) {
+        ended_ = true;
+    }
+    if (client_ended_) {
+        if (farewell_ == SteadyTime::max()) {
+            farewell_ = now + kRedisFarewell;
+        }
+        // One that waits in a blocking command would take an element that nobody gets.
+        const bool blocked = in_flight() > 0 && queue_[answered_].has(RedisPending::kWaits);
+        ended_ |= (queue_.empty() && all_said) || raw_ || blocked || now >= farewell_;
+    }
+    if (requests_ && end_ == kept_ && !streaming_ && !stream_tail_) {
+        kept_ = sent_ = run_end_ = scanned_ = fed_ = end_ = 0;
+        shard_.buffers().give_back(requests_);
+    }
+    if (replies_ && reply_end_ == reply_begin_) {
+        reply_begin_ = ready_ = done_ = reply_fed_ = reply_end_ = 0;
+        shard_.buffers().give_back(replies_);
+    }
+}
+
+SteadyTime RedisSession::next_moment() const {
+    SteadyTime moment = std::min(move_at_, farewell_);
+    if (!upstream_ && retry_at_ > shard_.loop().now()) {
+        moment = std::min(moment, retry_at_);
+    }
+    if (held_since_ != SteadyTime{} && is_held()) {
+        moment = std::min(moment, held_since_ + shard_.options().hold);
+    }
+    return moment;
+}
+
+void RedisSession::kick() {
+    if (async::Node* const node = kicked_.pop_front()) {
+        shard_.loop().make_ready(*node);
+    }
+}
+
+void RedisSession::route_changed() {
+    kick();
+}
+
+bool RedisSession::is_busy() const {
+    if (in_flight() == 0) {
+        return run_waits_;
+    }
+    return !queue_[answered_].has(RedisPending::kWaits);
+}
+
+}  // namespace shore::engines

@@ -1,5 +1,6 @@
 #include "engines/parts.h"
 
+#include "engines/pgbouncer_server.h"
 #include "engines/postgres_server.h"
 #include "engines/redis_endpoint.h"
 #include "engines/redis_sentinel.h"
@@ -17,8 +18,8 @@ std::unique_ptr<Server> make_server(const ServerContext& context, Assignment ass
             return std::make_unique<RedisSentinel>(context, std::move(assignment));
         case model::EnginePart::kRedisEndpoint:
             return std::make_unique<RedisEndpoint>(context, std::move(assignment));
-        default:
-            break;
+        case model::EnginePart::kPgBouncer:
+            return std::make_unique<PgBouncerServer>(context, std::move(assignment));
     }
     return nullptr;
 }

@@ -230,30 +230,22 @@ Task<Result<void>> PostgresServer::become_primary() {
     co_return Result<void>();
 }
 
-Task<Result<void>> PostgresServer::replace_primary() {
-    const std::string old = socket_of_slot(assignment_, claim_.primary);
+// True when the old primary lives and can follow.
+Task<Result<bool>> PostgresServer::replace_primary() {
     std::string position;
     SHORE_CO_TRY(const bool handed_over, co_await ask_to_hand_over(position));
     if (handed_over) {
         if (auto ready = co_await catch_up(position); !ready) {
-            (void)co_await call_agent(context_.loop, old, "POST", "/actions/take-back", Json(),
-                                      kHandOverLimit);
-            co_return ready;
+            (void)co_await call_agent(context_.loop, socket_of_slot(assignment_, claim_.primary),
+                                      "POST", "/actions/take-back", Json(), kHandOverLimit);
+            co_return fail(ready.error());
         }
     } else {
         context_.log.warning("the primary is dead: this replica takes over with what it has",
                              {{"position", probe_.position}});
     }
     SHORE_CO_CHECK(co_await become_primary());
-    if (handed_over) {
-        const auto follows = co_await call_agent(context_.loop, old, "POST", "/actions/follow",
-                                                 Json(), kHandOverLimit);
-        if (!follows) {
-            context_.log.warning("the old primary does not follow yet",
-                                 {{"error", follows.error().text()}});
-        }
-    }
-    co_return Result<void>();
+    co_return handed_over;
 }
 
 Task<Result<Json>> PostgresServer::promote() {
@@ -268,13 +260,21 @@ Task<Result<Json>> PostgresServer::promote() {
     is_promoting_ = true;
     stage_ = "being promoted";
     co_await hold_pools("hold");
-    const auto replaced = co_await replace_primary();
+    const auto old_lives = co_await replace_primary();
     is_promoting_ = false;
     stage_.clear();
     co_await hold_pools("release");
-    SHORE_CO_CHECK(replaced);
+    SHORE_CO_CHECK(old_lives);
     const std::chrono::duration<double> took = context_.loop.now() - began;
     context_.log.info("promoted", {{"instead_of", old}, {"seconds", took.count()}});
+    if (*old_lives) {
+        const auto follows = co_await call_agent(context_.loop, socket_of_slot(assignment_, old),
+                                                 "POST", "/actions/follow", Json(), kHandOverLimit);
+        if (!follows) {
+            context_.log.warning("the old primary does not follow yet",
+                                 {{"error", follows.error().text()}});
+        }
+    }
     co_return Json::object()
         .set("primary", assignment_.slot)
         .set("instead_of", old)

@@ -23,6 +23,8 @@ constexpr seconds kAskLimit{10};
 // A replica that is not fed for so long, while its primary answers, does not recover by itself: the
 // walreceiver tries every five seconds.
 constexpr seconds kMendAfter{15};
+// A server that ends does not wait longer for its clients' transactions.
+constexpr seconds kHoldAtStop{3};
 
 }  // namespace
 
@@ -85,9 +87,20 @@ void PostgresServer::end_with(std::string how) {
     }
 }
 
+Task<Result<int>> PostgresServer::held(PostgresServer& server) {
+    co_await server.hold_pools("hold");
+    co_return 0;
+}
+
 Task<void> PostgresServer::stop() {
     stopping_ = true;
     stage_ = "stopping";
+    if (role_ == Role::kPrimary && answers_) {
+        // The next start lets them go on.
+        (void)co_await async::with_deadline(context_.loop,
+                                            async::Deadline::in(context_.loop, kHoldAtStop),
+                                            "holding the clients", held(*this));
+    }
     co_await end_server();
 }
 

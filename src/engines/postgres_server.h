@@ -86,10 +86,11 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> restart();
     async::Task<Result<void>> restart_held();
     async::Task<void> hold_pools(std::string action);
+    static async::Task<Result<int>> held(PostgresServer& server);
     async::Task<Result<void>> change_files();
     async::Task<Result<bool>> reload();
     async::Task<Result<wire::Json>> promote();
-    async::Task<Result<void>> replace_primary();
+    async::Task<Result<bool>> replace_primary();
     async::Task<Result<bool>> ask_to_hand_over(std::string& position);
     async::Task<Result<void>> catch_up(std::string position);
     async::Task<Result<void>> become_primary();

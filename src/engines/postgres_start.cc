@@ -87,6 +87,9 @@ Task<Result<void>> PostgresServer::open() {
         SHORE_CO_CHECK(co_await settle_primary());
     }
     is_settled_ = true;
+    if (role_ == Role::kPrimary) {
+        co_await hold_pools("release");
+    }
     co_return Result<void>();
 }
 
@@ -231,9 +234,14 @@ Task<Result<void>> PostgresServer::wait_for_primary() {
     context_.log.info(stage_);
     while (!stopping_) {
         const auto primary = primary_;
-        const uint32_t slot = assignment_.slot;
-        const auto made =
-            co_await work<void>([primary, slot] { return make_slot_blocking(*primary, slot); });
+        const Assignment assignment = assignment_;
+        const SqlTarget target = primary_target();
+        const auto made = co_await work<void>([primary, target, assignment]() -> Result<void> {
+            SHORE_CHECK(make_slot_blocking(*primary, assignment.slot));
+            // At its first start it answers before its roles are settled.
+            return try_login_blocking(target, kReplicationRole,
+                                      password_of(assignment, kReplicationUser), target.database);
+        });
         if (made) {
             co_return Result<void>();
         }

@@ -1,0 +1,495 @@
+#include "engines/pgbouncer_server.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "async/deadline.h"
+#include "async/process_watch.h"
+#include "base/strings.h"
+#include "engines/limits.h"
+#include "engines/pgbouncer_views.h"
+#include "engines/postgres_config.h"
+#include "net/port_probe.h"
+#include "observe/log.h"
+#include "os/directory.h"
+#include "os/file.h"
+#include "os/random.h"
+#include "os/user.h"
+
+namespace shore::engines {
+
+using async::Deadline;
+using async::Task;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using wire::Json;
+
+namespace {
+
+constexpr milliseconds kLookEvery{500};
+constexpr milliseconds kPause{20};
+constexpr seconds kStartLimit{15};
+constexpr seconds kConsoleLimit{5};
+// Transactions under way end in that time, or are ended by the server's shutdown.
+constexpr seconds kPauseLimit{10};
+// A server's agent that died while it held the clients does not hold them for ever.
+constexpr seconds kHoldLimit{60};
+constexpr seconds kSafeStop{5};
+constexpr size_t kConsolePasswordBytes = 16;
+// Descriptors besides clients and servers: log, epoll, sockets, DNS.
+constexpr uint64_t kDescriptorsBesides = 64;
+
+/// A client is a descriptor, and so is a server connection.
+Result<void> raise_descriptors(const model::PoolOptions& pool) {
+    const uint64_t needed = uint64_t{pool.clients} + pool.size + kDescriptorsBesides;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < needed) {
+        return fail(ErrorCode::kExhausted,
+                    "pool.clients {} needs {} open files, the limit is {}: raise it (ulimits, or "
+                    "LimitNOFILE of the system service) or lower pool.clients",
+                    pool.clients, needed, limit.rlim_max);
+    }
+    return {};
+}
+
+/// The directory in which a replica's socket is called as all replicas' are.
+Result<std::string> reader_directory_blocking(const Assignment& assignment, const Peer& peer) {
+    const std::string directory = fmt::format("{}/r{}", assignment.socket_directory, peer.slot);
+    SHORE_CHECK(os::make_directories(directory, 0700));
+    const std::string link = fmt::format("{}/.s.PGSQL.{}", directory, kReaderPort);
+    const std::string target = fmt::format("../.s.PGSQL.{}", peer.port);
+    std::array<char, 64> found{};
+    const ssize_t length = ::readlink(link.c_str(), found.data(), found.size());
+    if (length > 0 && std::string_view(found.data(), static_cast<size_t>(length)) == target) {
+        return directory;
+    }
+    SHORE_CHECK(os::remove_file(link));
+    if (::symlink(target.c_str(), link.c_str()) < 0) {
+        return fail(os::last_error("make the link " + link));
+    }
+    return directory;
+}
+
+Result<std::map<std::string, std::string>> ask_verifiers_blocking(const SqlTarget& target,
+                                                                  const Assignment& assignment) {
+    SHORE_TRY(SqlClient client, SqlClient::connect_blocking(target, kConsoleLimit));
+    std::map<std::string, std::string> verifiers;
+    for (const model::EngineUser& user : assignment.spec.users) {
+        const std::string role = role_name(user.service);
+        SHORE_TRY(const SqlRows rows,
+                  client.run_blocking(
+                      fmt::format("SELECT phash FROM shore.user_lookup({})", sql_text(role)),
+                      kConsoleLimit));
+        if (!rows.is_null(0, 0)) {
+            verifiers.emplace(role, rows.text(0, 0));
+        }
+    }
+    return verifiers;
+}
+
+}  // namespace
+
+PgBouncerServer::PgBouncerServer(const ServerContext& context, Assignment assignment)
+    : context_(context),
+      assignment_(std::move(assignment)),
+      config_path_(assignment_.data_directory + "/pgbouncer.ini"),
+      users_path_(assignment_.data_directory + "/users.txt"),
+      console_password_(os::random_hex(kConsolePasswordBytes)),
+      child_(context.loop, context.variables),
+      ended_(context.loop),
+      turn_(context.loop),
+      primary_scope_(context.loop),
+      scope_(context.loop) {
+}
+
+PgBouncerServer::~PgBouncerServer() = default;
+
+Task<Result<void>> PgBouncerServer::start() {
+    if (os::effective_user() == 0) {
+        co_return fail(ErrorCode::kPermission,
+                       "PgBouncer does not run as root: start the agent as an ordinary user "
+                       "(Debian's is postgres)");
+    }
+    SHORE_CO_TRY(program_, find_program(context_.variables, "pgbouncer", {"/usr/sbin", "/usr/bin"},
+                                        "pgbouncer"));
+    SHORE_CO_TRY(shares_, plan_pool(assignment_.spec));
+    SHORE_CO_CHECK(raise_descriptors(assignment_.spec.pool));
+    if (net::is_tcp_port_open(assignment_.port)) {
+        co_return fail(ErrorCode::kConflict,
+                       "port {} of 127.0.0.1, which is this pool's, is taken by another program: "
+                       "end that (ss -ltnp 'sport = :{}')",
+                       assignment_.port, assignment_.port);
+    }
+    servers_.host = assignment_.socket_directory;
+    const auto peers = peers_of(assignment_, model::EnginePart::kPostgres);
+    servers_.primary_port = peers.empty() ? uint16_t{0} : peers.front().port;
+    (void)take_members(co_await ask_members(context_.loop, assignment_));
+    co_await learn_verifiers();
+    SHORE_CO_CHECK(co_await write_files());
+    SHORE_CO_CHECK(child_.start({program_, config_path_}, assignment_.data_directory, SIGTERM));
+    scope_.spawn(watch_child());
+    const SqlTarget console = {.host = assignment_.socket_directory,
+                               .port = assignment_.port,
+                               .user = std::string(kConsoleRole),
+                               .password = console_password_,
+                               .database = "pgbouncer"};
+    console_ = std::make_shared<SqlSession>(console);
+    control_ = std::make_shared<SqlSession>(console);
+    SHORE_CO_CHECK(co_await wait_until_answers());
+    SHORE_CO_CHECK(co_await settle_pause());
+    scope_.spawn(watch_members());
+    context_.log.info("PgBouncer answers", {{"port", uint32_t{assignment_.port}}});
+    co_return Result<void>();
+}
+
+Task<Result<void>> PgBouncerServer::wait_until_answers() {
+    const Deadline deadline = Deadline::in(context_.loop, kStartLimit);
+    while (child_.running()) {
+        const auto rows = co_await console("SHOW VERSION", kConsoleLimit);
+        if (rows) {
+            answers_ = true;
+            co_return Result<void>();
+        }
+        if (context_.loop.now() > deadline.at) {
+            co_return fail(rows.error());
+        }
+        co_await async::sleep_for(context_.loop, kPause);
+    }
+    const os::ExitStatus status = co_await child_.ended();
+    co_return fail(ErrorCode::kUnavailable,
+                   "PgBouncer ended while it started ({}); its own words stand above in this log",
+                   os::to_text(status));
+}
+
+Task<std::string> PgBouncerServer::ended() {
+    co_await ended_.wait();
+    co_return how_ended_;
+}
+
+Task<void> PgBouncerServer::watch_child() {
+    const os::ExitStatus status = co_await child_.ended();
+    answers_ = false;
+    how_ended_ = fmt::format("PgBouncer has ended by itself ({})", os::to_text(status));
+    ended_.set();
+}
+
+Task<void> PgBouncerServer::stop() {
+    stopping_ = true;
+    if (!child_.running()) {
+        co_return;
+    }
+    // Lets the transactions under way end.
+    (void)child_.signal(SIGINT);
+    (void)co_await async::pulsed(context_.loop, ended_, Deadline::in(context_.loop, kSafeStop));
+    co_await child_.stop(SIGTERM, kSafeStop);
+}
+
+Task<Result<SqlRows>> PgBouncerServer::console(std::string command, milliseconds limit) {
+    const auto console = console_;
+    co_return co_await context_.workers.run<SqlRows>(
+        context_.loop, [console, command, limit] { return console->ask_blocking(command, limit); });
+}
+
+// --- who the servers are
+
+bool PgBouncerServer::take_members(const std::vector<Member>& members) {
+    const Member* primary = nullptr;
+    for (const Member& member : members) {
+        if (member.part == model::EnginePart::kPostgres && member.is_primary && member.ready &&
+            (primary == nullptr || member.epoch > primary->epoch)) {
+            primary = &member;
+        }
+    }
+    const PoolServers before = servers_;
+    const std::chrono::duration<double> lag_max = assignment_.spec.postgres.lag_max;
+    servers_.readers.clear();
+    reader_slots_.clear();
+    for (const Member& member : members) {
+        if (member.part != model::EnginePart::kPostgres || member.is_primary || !member.ready ||
+            member.lag_seconds > lag_max.count()) {
+            continue;
+        }
+        const auto directory = reader_directory_blocking(
+            assignment_, {.part = member.part, .slot = member.slot, .port = member.port});
+        if (directory) {
+            servers_.readers.push_back(*directory);
+            reader_slots_.push_back(member.slot);
+        }
+    }
+    const bool is_new = primary != nullptr && (!primary_ || primary_->pid != primary->pid);
+    primary_ = primary != nullptr ? std::optional(*primary) : std::nullopt;
+    if (primary_) {
+        had_primary_ = true;
+        servers_.primary_port = primary_->port;
+        if (watched_pid_ != primary_->pid) {
+            watched_pid_ = primary_->pid;
+            primary_scope_.spawn(watch_primary(watched_pid_));
+        }
+    }
+    return servers_ != before || is_new;
+}
+
+// A dead primary is noticed at once, not at the next look: until the pool is paused, clients that
+// ask get errors.
+Task<void> PgBouncerServer::watch_primary(int pid) {
+    auto process = os::Process::open(pid);
+    if (!process) {
+        co_return;
+    }
+    async::ProcessWatch watch(context_.loop);
+    if (!watch.start(*process)) {
+        co_return;
+    }
+    (void)co_await watch.ended();
+    if (primary_ && primary_->pid == pid) {
+        context_.log.warning("the primary has ended: clients are held");
+        primary_.reset();
+        (void)co_await settle_pause();
+    }
+}
+
+// The services' roles as the server stores them: with these they log in here while it is away.
+Task<void> PgBouncerServer::learn_verifiers() {
+    if (!primary_) {
+        co_return;
+    }
+    const SqlTarget target = {.host = assignment_.socket_directory,
+                              .port = primary_->port,
+                              .user = std::string(kPoolRole),
+                              .password = password_of(assignment_, kPoolUser),
+                              .database = assignment_.spec.postgres.database};
+    const Assignment assignment = assignment_;
+    auto verifiers = co_await context_.workers.run<std::map<std::string, std::string>>(
+        context_.loop, [target, assignment] { return ask_verifiers_blocking(target, assignment); });
+    if (verifiers) {
+        verifiers_ = std::move(*verifiers);
+    } else {
+        context_.log.warning("the roles' verifiers cannot be read",
+                             {{"error", verifiers.error().text()}});
+    }
+}
+
+Task<Result<void>> PgBouncerServer::write_files() {
+    std::map<std::string, std::string> users = verifiers_;
+    users.emplace(kPoolRole, password_of(assignment_, kPoolUser));
+    users.emplace(kConsoleRole, console_password_);
+    const std::string users_text = users_file_text(users);
+    const std::string config = pgbouncer_ini({.assignment = assignment_,
+                                              .shares = shares_,
+                                              .servers = servers_,
+                                              .users_file = users_path_});
+    const std::string users_path = users_path_;
+    const std::string config_path = config_path_;
+    co_return co_await context_.workers.run<void>(context_.loop, [=]() -> Result<void> {
+        SHORE_CHECK(os::write_file_atomically(users_path, users_text, 0600));
+        return os::write_file_atomically(config_path, config, 0600);
+    });
+}
+
+Task<Result<void>> PgBouncerServer::reload() {
+    SHORE_CO_CHECK(co_await write_files());
+    SHORE_CO_CHECK(co_await console("RELOAD", kConsoleLimit));
+    co_return Result<void>();
+}
+
+Task<void> PgBouncerServer::watch_members() {
+    while (true) {
+        co_await async::sleep_for(context_.loop, kLookEvery);
+        co_await look();
+    }
+}
+
+Task<void> PgBouncerServer::look() {
+    const std::vector<Member> members = co_await ask_members(context_.loop, assignment_);
+    const Turn::Held held = co_await turn_.take();
+    if (take_members(members)) {
+        co_await learn_verifiers();
+        if (auto reloaded = co_await reload(); !reloaded) {
+            context_.log.warning("the pool did not read its settings anew",
+                                 {{"error", reloaded.error().text()}});
+        }
+    }
+    if (wants_pause() != is_paused_) {
+        (void)co_await settle_pause();
+    }
+    if (primary_ && verifiers_.size() < assignment_.spec.users.size()) {
+        co_await learn_verifiers();
+        (void)co_await reload();
+    }
+}
+
+// --- holding clients
+
+bool PgBouncerServer::wants_pause() const {
+    return paused_by_person_ || !primary_ || context_.loop.now() < held_until_;
+}
+
+Task<Result<void>> PgBouncerServer::settle_pause() {
+    const auto control = control_;
+    while (wants_pause() != is_paused_ && !stopping_) {
+        const bool pauses = wants_pause();
+        is_paused_ = pauses;
+        const std::string command = pauses ? "PAUSE" : "RESUME";
+        const auto done = co_await context_.workers.run<SqlRows>(context_.loop, [control, command] {
+            return control->ask_blocking(command, kPauseLimit);
+        });
+        // After a time-out the pool is paused all the same: new transactions wait, those under way
+        // go on.
+        if (!done && done.error().code() != ErrorCode::kTimeout &&
+            !done.error().text().contains("already")) {
+            context_.log.warning("the pool did not " + base::to_lower(command),
+                                 {{"error", done.error().text()}});
+            co_return fail(done.error());
+        }
+    }
+    co_return Result<void>();
+}
+
+// --- what the agent asks
+
+Task<Result<void>> PgBouncerServer::apply(Assignment assignment) {
+    const Turn::Held held = co_await turn_.take();
+    SHORE_CO_TRY(std::vector<PoolShare> shares, plan_pool(assignment.spec));
+    SHORE_CO_CHECK(raise_descriptors(assignment.spec.pool));
+    assignment_ = std::move(assignment);
+    shares_ = std::move(shares);
+    verifiers_.clear();
+    co_await learn_verifiers();
+    co_return co_await reload();
+}
+
+Health PgBouncerServer::health() const {
+    if (!answers_) {
+        return {.ready = false, .detail = "starting"};
+    }
+    if (!had_primary_) {
+        return {.ready = false, .detail = "waiting for PostgreSQL"};
+    }
+    return {.ready = true, .detail = is_paused_ ? "clients are held" : "pool"};
+}
+
+Task<Result<void>> PgBouncerServer::user_ready(std::string service) {
+    const auto& users = assignment_.spec.users;
+    if (std::ranges::find(users, service, &model::EngineUser::service) == users.end()) {
+        co_return fail(ErrorCode::kNotFound, "service {} does not use this engine", service);
+    }
+    if (!answers_ || !had_primary_) {
+        co_return fail(ErrorCode::kUnavailable, "the pool: {}", health().detail);
+    }
+    co_return Result<void>();
+}
+
+Task<Result<Json>> PgBouncerServer::status() {
+    const Health now = health();
+    Json readers = Json::array();
+    for (const uint32_t slot : reader_slots_) {
+        readers.push(slot);
+    }
+    Json json = Json::object()
+                    .set("part", to_string(model::EnginePart::kPgBouncer))
+                    .set("instance", assignment_.instance)
+                    .set("slot", assignment_.slot)
+                    .set("role", "pool")
+                    .set("ready", now.ready)
+                    .set("detail", now.detail)
+                    .set("port", uint32_t{assignment_.port})
+                    .set("primary", primary_ ? Json(primary_->slot) : Json())
+                    .set("readers", std::move(readers))
+                    .set("paused", is_paused_)
+                    .set("size", assignment_.spec.pool.size)
+                    .set("clients_max", assignment_.spec.pool.clients);
+    if (!answers_) {
+        co_return json;
+    }
+    const auto console = console_;
+    SHORE_CO_TRY(const PoolCounts counts,
+                 co_await context_.workers.run<PoolCounts>(
+                     context_.loop, [console] { return pool_counts_blocking(*console); }));
+    json.set("clients", Json::object()
+                            .set("active", counts.clients_active)
+                            .set("waiting", counts.clients_waiting))
+        .set("servers",
+             Json::object().set("active", counts.servers_active).set("idle", counts.servers_idle))
+        .set("wait_seconds", counts.wait_max);
+    co_return json;
+}
+
+Task<Result<Json>> PgBouncerServer::view(std::string name) {
+    if (name == "member") {
+        co_return to_json(Member{.socket = {},
+                                 .instance = assignment_.instance,
+                                 .part = model::EnginePart::kPgBouncer,
+                                 .slot = assignment_.slot,
+                                 .ready = answers_,
+                                 .port = assignment_.port,
+                                 .pid = child_.running() ? child_.pid() : 0});
+    }
+    if (!is_pgbouncer_view(name)) {
+        co_return unknown_pgbouncer_view(name);
+    }
+    if (!answers_) {
+        co_return fail(ErrorCode::kUnavailable, "the pool: {}", health().detail);
+    }
+    const auto console = console_;
+    co_return co_await context_.workers.run<Json>(
+        context_.loop, [console, name] { return pgbouncer_view_blocking(*console, name); });
+}
+
+Task<Result<Json>> PgBouncerServer::act(std::string name, Json arguments) {
+    if (!answers_) {
+        co_return fail(ErrorCode::kUnavailable, "the pool: {}", health().detail);
+    }
+    if (name == "release" || name == "resume") {
+        // The server may be another one now.
+        (void)take_members(co_await ask_members(context_.loop, assignment_));
+    }
+    const Turn::Held held = co_await turn_.take();
+    if (name == "kill") {
+        const std::string database(arguments["database"].text());
+        if (std::ranges::find(shares_, database, &PoolShare::entry) == shares_.end()) {
+            co_return fail(ErrorCode::kNotFound, "the pool has no database {}",
+                           base::printable(database));
+        }
+        SHORE_CO_CHECK(co_await console(fmt::format("KILL {}", sql_name(database)), kConsoleLimit));
+        SHORE_CO_CHECK(
+            co_await console(fmt::format("RESUME {}", sql_name(database)), kConsoleLimit));
+        co_return Json::object().set("killed", database);
+    }
+    if (name == "reload") {
+        SHORE_CO_CHECK(co_await reload());
+        co_return Json::object().set("reloaded", true);
+    }
+    if (name == "pause" || name == "resume") {
+        paused_by_person_ = name == "pause";
+    } else if (name == "hold") {
+        held_until_ = context_.loop.now() + kHoldLimit;
+    } else if (name == "release") {
+        held_until_ = {};
+        co_await learn_verifiers();
+        SHORE_CO_CHECK(co_await reload());
+    } else {
+        co_return fail(ErrorCode::kNotFound,
+                       "the pool has no action {}: pause, resume, reload, kill", name);
+    }
+    SHORE_CO_CHECK(co_await settle_pause());
+    co_return Json::object().set("paused", is_paused_);
+}
+
+Task<std::string> PgBouncerServer::metrics() {
+    const auto console = answers_ ? console_ : nullptr;
+    const bool is_paused = is_paused_;
+    const auto text = co_await context_.workers.run<std::string>(
+        context_.loop, [console, is_paused]() -> Result<std::string> {
+            return pgbouncer_metrics_blocking(console.get(), is_paused);
+        });
+    co_return text.value_or(std::string());
+}
+
+}  // namespace shore::engines

@@ -1,0 +1,87 @@
+// PgBouncerServer: the connection pool under its agent. It follows the primary, spreads reads over
+// the replicas that keep up, and holds its clients while there is no primary: they wait instead of
+// failing, for at most pool.wait.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/event.h"
+#include "async/scope.h"
+#include "async/worker_pool.h"
+#include "engines/child.h"
+#include "engines/members.h"
+#include "engines/pgbouncer_config.h"
+#include "engines/postgres_sql.h"
+#include "engines/server.h"
+#include "engines/turn.h"
+
+namespace shore::engines {
+
+/// Lives on the agent's loop.
+class PgBouncerServer final : public Server {
+ public:
+    PgBouncerServer(const ServerContext& context, Assignment assignment);
+    ~PgBouncerServer() override;
+
+    async::Task<Result<void>> start() override;
+    async::Task<std::string> ended() override;
+    async::Task<Result<void>> apply(Assignment assignment) override;
+    async::Task<void> stop() override;
+    Health health() const override;
+    async::Task<Result<void>> user_ready(std::string service) override;
+    async::Task<Result<wire::Json>> status() override;
+    async::Task<Result<wire::Json>> view(std::string name) override;
+    async::Task<Result<wire::Json>> act(std::string name, wire::Json arguments) override;
+    async::Task<std::string> metrics() override;
+
+ private:
+    async::Task<Result<void>> wait_until_answers();
+    async::Task<void> watch_child();
+    async::Task<void> watch_members();
+    async::Task<void> watch_primary(int pid);
+    async::Task<void> look();
+
+    /// Takes what the members say; true when the files have to be written anew.
+    bool take_members(const std::vector<Member>& members);
+    async::Task<void> learn_verifiers();
+    async::Task<Result<void>> write_files();
+    /// Writes the files and has the pool read them.
+    async::Task<Result<void>> reload();
+    /// Brings "paused" in line with what is wanted.
+    async::Task<Result<void>> settle_pause();
+    bool wants_pause() const;
+    async::Task<Result<SqlRows>> console(std::string command, std::chrono::milliseconds limit);
+
+    ServerContext context_;
+    Assignment assignment_;
+    std::vector<PoolShare> shares_;
+    std::string config_path_;
+    std::string users_path_;
+    std::string console_password_;
+    std::string program_;
+    Child child_;
+    std::shared_ptr<SqlSession> console_;
+    std::shared_ptr<SqlSession> control_;  ///< For PAUSE, which waits.
+    PoolServers servers_;
+    std::vector<uint32_t> reader_slots_;
+    std::map<std::string, std::string> verifiers_;  ///< By role.
+    std::optional<Member> primary_;                 ///< Ready; nothing while there is none.
+    int watched_pid_ = 0;
+    bool answers_ = false;
+    bool had_primary_ = false;
+    bool is_paused_ = false;
+    bool paused_by_person_ = false;
+    SteadyTime held_until_{};
+    bool stopping_ = false;
+    std::string how_ended_;
+    async::Event ended_;
+    Turn turn_;
+    async::Scope primary_scope_;
+    async::Scope scope_;
+};
+
+}  // namespace shore::engines

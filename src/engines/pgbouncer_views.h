@@ -1,0 +1,32 @@
+// What PgBouncer's console tells: tables for people (`shore pool pools`), metrics.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/result.h"
+#include "engines/postgres_sql.h"
+#include "wire/json.h"
+
+namespace shore::engines {
+
+/// pools, stats, clients, servers, databases.
+bool is_pgbouncer_view(std::string_view name);
+std::unexpected<Error> unknown_pgbouncer_view(std::string_view name);
+Result<wire::Json> pgbouncer_view_blocking(SqlSession& console, const std::string& name);
+
+/// Sums over all pools: what `status` and people ask first.
+struct PoolCounts {
+    uint64_t clients_active = 0;
+    uint64_t clients_waiting = 0;
+    uint64_t servers_active = 0;
+    uint64_t servers_idle = 0;
+    double wait_max = 0;  ///< Seconds that the first in a queue has waited.
+};
+Result<PoolCounts> pool_counts_blocking(SqlSession& console);
+
+/// Prometheus text; `console` is null when the pool does not answer.
+std::string pgbouncer_metrics_blocking(SqlSession* console, bool is_paused);
+
+}  // namespace shore::engines

@@ -1,0 +1,167 @@
+"""The connection pool under its agent: limits, rights, pauses, crashes of PostgreSQL behind it."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from engine_case import PASSWORD, Refused, postgres_spec, second, wait_until  # noqa: E402
+from engine_postgres_case import PostgresCase  # noqa: E402
+
+CLIENTS = pathlib.Path(__file__).resolve().parents[1] / "clients"
+
+
+class Pool(PostgresCase):
+    def most_connections(self, server, stop):
+        """The most connections that services had at one moment, by looking until `stop` is set."""
+        most = 0
+        while not stop.is_set():
+            most = max(most, int(self.admin(
+                server, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename "
+                        "NOT IN ('shore_admin', 'shore_monitor')")))
+        return most
+
+    def watched(self, server, action):
+        """(what action() gave, the most connections meanwhile)."""
+        stop, seen = threading.Event(), []
+        watcher = threading.Thread(target=lambda: seen.append(self.most_connections(server, stop)))
+        watcher.start()
+        try:
+            result = action()
+        finally:
+            stop.set()
+            watcher.join()
+        return result, seen[0]
+
+    def test_serves_many_clients_on_few_connections_of_all_users_and_databases_together(self):
+        users = [{"service": "api", "database": "shop", "access": 1},
+                 {"service": "worker", "database": "shop", "access": 1},
+                 {"service": "zoo", "database": "animals", "access": 1}]
+        server, pool = self.start_both(postgres_spec(users, pool={"size": 12, "clients": 400}))
+
+        def load():
+            for bench in [self.bench(pool.port, "BEGIN; SELECT pg_sleep(0.001); COMMIT;\n", "-c", "60", "-j", "2",
+                                     "-t", "20", user=user, database=database)
+                          for user, database in (("api", "shop"), ("worker", "shop"), ("zoo", "animals"),
+                                                 ("api", "shop_read"))]:
+                self.finish(bench)
+        _, most = self.watched(server, load)
+        self.assertGreater(most, 6)
+        self.assertLessEqual(most, 12)
+
+    def test_a_busy_role_leaves_others_a_connection(self):
+        users = [{"service": name, "database": "shop", "access": 1} for name in ("api", "worker")]
+        _, pool = self.start_both(postgres_spec(users, pool={"size": 5}))
+        busy = self.bench(pool.port, "SELECT pg_sleep(0.05);\n", "-c", "40", "-T", "5")
+        wait_until(lambda: pool.status()["clients"]["waiting"] > 10, 20, "a queue")
+        began = time.monotonic()
+        self.assertEqual(self.sql(pool.port, "SELECT 1", "worker"), "1")
+        self.assertLess(time.monotonic() - began, 2)
+        self.finish(busy)
+
+    def test_knows_roles_by_the_servers_verifiers_and_others_by_asking(self):
+        server, pool = self.start_both(postgres_spec())
+        self.assertEqual(self.sql(pool.port, "SELECT current_user"), "shop_owner")
+        self.assertEqual(self.sql(pool.port, "SELECT 1", database="shop_read"), "1")
+        self.admin(server, "CREATE ROLE guest LOGIN PASSWORD 'knock'; GRANT CONNECT ON DATABASE shop TO guest")
+        self.assertEqual(self.sql(pool.port, "SELECT current_user", "guest", password="knock"), "guest")
+        for user, password in (("api", "wrong"), ("shore_admin", PASSWORD[::-1]), ("nobody", "x")):
+            status, words = self.sql(pool.port, "SELECT 1", user, password=password, check=False)
+            self.assertNotEqual(status, 0, user)
+            self.assertNotIn("SCRAM", words)
+
+    def test_ends_statements_that_take_too_long_and_clients_that_wait_too_long(self):
+        _, pool = self.start_both(postgres_spec(pool={"size": 2, "statement_timeout_ns": second(),
+                                                      "wait_ns": 2 * second()}))
+        _, words = self.sql(pool.port, "SELECT pg_sleep(5)", check=False)
+        self.assertIn("statement timeout", words)
+        pool.act("pause")
+        _, words = self.sql(pool.port, "SELECT 1", check=False)
+        self.assertIn("query_wait_timeout", words)
+        pool.act("resume")
+        self.assertEqual(self.sql(pool.port, "SELECT 1"), "1")
+
+    def test_holds_clients_while_paused_and_lets_them_go_on(self):
+        _, pool = self.start_both(postgres_spec())
+        bench = self.bench(pool.port, "SELECT 1;\n", "-c", "10", "-T", "4")
+        wait_until(lambda: pool.status()["clients"]["active"] >= 10, 20, "the load")
+        self.assertEqual(pool.act("pause"), {"paused": True})
+        wait_until(lambda: pool.status()["clients"]["waiting"] == 10, 20, "ten who wait")
+        self.assertEqual(pool.status()["servers"]["active"], 0)
+        self.assertEqual(pool.act("resume"), {"paused": False})
+        self.finish(bench)
+
+    def test_holds_clients_through_a_restart_of_the_server(self):
+        server, pool = self.start_both(postgres_spec())
+        bench = self.bench(pool.port, "BEGIN; SELECT pg_sleep(0.001); COMMIT;\n", "-c", "50", "-j", "2", "-T", "5")
+        wait_until(lambda: pool.status()["clients"]["active"] >= 10, 20, "the load")
+        first = self.postmaster(server)
+        server.act("restart")
+        self.assertNotEqual(self.postmaster(server), first)
+        self.finish(bench)
+
+    def test_clients_that_wait_when_the_server_is_killed_finish(self):
+        server, pool = self.start_both(postgres_spec(pool={"size": 4}))
+        self.sql(server.port, "CREATE TABLE done (client int, n int)")
+        # Forty clients on few connections: most of them wait at any moment.
+        bench = self.bench(pool.port, "INSERT INTO done VALUES (:client_id, 1);\n", "-c", "40", "-j", "2", "-T", "8",
+                           "--log", f"--log-prefix={self.root}/acknowledged")
+        wait_until(lambda: int(self.sql(server.port, "SELECT count(*) FROM done")) > 200, 20, "rows")
+        os.kill(self.postmaster(server), signal.SIGKILL)
+        began = time.monotonic()
+        server.wait_ended(10)
+        server.kill_all()
+        server.start().wait_ready(20)
+        wait_until(lambda: pool.status()["primary"] == 1 and not pool.status()["paused"], 10, "the pool")
+        print(f"  ready again after {time.monotonic() - began:.2f} s", file=sys.stderr)
+        output, words = bench.communicate(timeout=60)
+        lost = words.count("aborted")
+        print(f"  {lost} of 40 clients had a connection", words.splitlines()[:2], file=sys.stderr)
+        acknowledged = sum(len(path.read_text().splitlines()) for path in self.root.glob("acknowledged*"))
+        self.assertGreaterEqual(int(self.sql(server.port, "SELECT count(*) FROM done")), acknowledged)
+        self.assertLessEqual(lost, 8)
+
+    def test_clients_that_come_while_there_is_no_server_wait_for_it(self):
+        server, pool = self.start_both(postgres_spec())
+        self.assertEqual(self.sql(pool.port, "SELECT 1"), "1")
+        server.stop()
+        late = subprocess.Popen(
+            ["psql", "-X", "-A", "-t", "-h", "127.0.0.1", "-p", str(pool.port), "-U", "api", "-d", "shop", "-c",
+             "SELECT 7"], stdout=subprocess.PIPE, text=True, env=self.client_environment())
+        wait_until(lambda: pool.status()["clients"]["waiting"] == 1, 20, "one who waits")
+        server.start().wait_ready()
+        self.assertEqual(late.communicate(timeout=30)[0].strip(), "7")
+
+    def test_reloads_a_changed_size(self):
+        spec = postgres_spec()
+        _, pool = self.start_both(spec)
+        pool.change(lambda spec: spec["pool"].update(size=9))
+        wait_until(lambda: sum(row["max_connections"] for row in pool.view("databases")) == 9, 20, "the new size")
+
+    def test_refuses_a_size_that_is_too_small(self):
+        users = [{"service": f"s{number}", "database": "shop", "access": 1} for number in range(4)]
+        pool = self.pool(postgres_spec(users, pool={"size": 4}))
+        self.assertEqual(pool.start().wait_ended(), 1)
+        self.assertIn("pool.size 4 is too small: 4 roles in 1 databases", pool.tail())
+
+    def test_views_actions_and_metrics(self):
+        _, pool = self.start_both(postgres_spec())
+        self.sql(pool.port, "SELECT 1")
+        for name in ("pools", "stats", "clients", "servers", "databases"):
+            pool.view(name)
+        self.assertEqual(pool.act("kill", {"database": "shop"}), {"killed": "shop"})
+        self.assertEqual(self.sql(pool.port, "SELECT 1"), "1")
+        with self.assertRaises(Refused):
+            pool.act("explode")
+        _, text = pool.request("GET", "/metrics")
+        self.assertIn("shore_pgbouncer_transactions_total", text)
+        judged = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        self.assertEqual((judged.returncode, judged.stdout + judged.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -54,6 +54,8 @@ class LocalUpstream final {
     /// Counts a retry when the budget still has one: `share` of the requests of the last seconds,
     /// but always kFreeRetries, so that a quiet service has some.
     bool take_retry(SteadyTime now, double share);
+    /// Its last answer did not fit into a usual buffer; then the next one is expected not to.
+    bool sends_large = false;
 
  private:
     void age(SteadyTime now);

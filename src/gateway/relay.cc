@@ -22,6 +22,13 @@ using net::IoStatus;
 using wire::Framing;
 using wire::ParseStatus;
 
+namespace {
+
+/// What one receive into a buffer of the usual size takes.
+constexpr size_t kSmallAnswer = kBufferBytes - kHeadRoom - wire::kChunkEnd.size();
+
+}  // namespace
+
 /// Before the next receive: waiting needs no buffer, and a long rest wants a larger one.
 void Exchange::make_room() {
     if (answer_ && answer_->empty()) {
@@ -37,10 +44,11 @@ Task<Exchange::Received> Exchange::receive_answer() {
         co_return receive_stream();
     }
     if (!answer_) {
-        // What does not fit into the small one would end in a tiny receive and a tiny send. Many
-        // streams may wait for one client.
-        constexpr size_t kSmall = kBufferBytes - kHeadRoom - wire::kChunkEnd.size();
-        const bool large = answer_left_ > kSmall && stream_ == nullptr;
+        // What does not fit into the small one would end in further receives and sends. How long
+        // the first piece is, nobody knows yet: as long as that service's last answer. A wrong
+        // guess costs nothing while the client takes bytes; many streams may wait for one client.
+        const bool expected = answer_head_.size == 0 && shard_.local(target_->slot).sends_large;
+        const bool large = (expected || answer_left_ > kSmallAnswer) && stream_ == nullptr;
         answer_ = large ? shard_.take_large_buffer() : shard_.take_buffer();
         answer_->clear(kHeadRoom);
     }
@@ -70,6 +78,8 @@ void Exchange::settle_framing() {
             break;
         case Framing::kLength:
             answer_left_ = answer_head_.content_length;
+            shard_.local(target_->slot).sends_large =
+                answer_head_.size + answer_left_ > kSmallAnswer;
             break;
         case Framing::kChunked:
             strip_chunks_ = old_client;

@@ -67,10 +67,7 @@ std::string_view write_key(const KeyParts& parts, char* const out) {
         return {};
     }
     char* at = out;
-    const auto put = [&at](std::string_view text) {
-        std::memcpy(at, text.data(), text.size());
-        at += text.size();
-    };
+    const auto put = [&at](std::string_view text) { at += text.copy(at, text.size()); };
     put(parts.scheme);
     put("://");
     for (const char c : parts.authority) {

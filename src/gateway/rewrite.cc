@@ -18,9 +18,7 @@ struct Writer {
     char* at;
     template <class... Texts>
     void put(Texts... texts) {
-        ((std::memcpy(at, std::string_view(texts).data(), std::string_view(texts).size()),
-          at += std::string_view(texts).size()),
-         ...);
+        ((at += std::string_view(texts).copy(at, std::string_view::npos)), ...);
     }
 };
 

@@ -76,7 +76,7 @@ struct Http2Callbacks {
             return NGHTTP2_ERR_WOULDBLOCK;
         }
         std::memcpy(session.out_, header, kFrameHeaderBytes);
-        std::memcpy(session.out_ + kFrameHeaderBytes, stream.out.data(), length);
+        stream.out.copy(session.out_ + kFrameHeaderBytes, length);  // Perhaps empty: the end.
         session.out_ += kFrameHeaderBytes + length;
         session.room_ -= kFrameHeaderBytes + length;
         stream.out.remove_prefix(length);

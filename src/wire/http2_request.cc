@@ -52,7 +52,7 @@ void Http2RequestWriter::refuse(Fault fault) {
 Slice Http2RequestWriter::put_line(std::string_view text) {
     SHORE_ASSERT(size_ + text.size() + 2 <= room_);
     const Slice slice{static_cast<uint32_t>(size_), static_cast<uint32_t>(text.size())};
-    std::memcpy(out_ + size_, text.data(), text.size());
+    text.copy(out_ + size_, text.size());
     std::memcpy(out_ + size_ + text.size(), "\r\n", 2);
     size_ += text.size() + 2;
     return slice;
@@ -62,7 +62,7 @@ void Http2RequestWriter::put_field(std::string_view name, std::string_view value
     SHORE_ASSERT(size_ + name.size() + value.size() + 4 <= room_);
     const auto at = static_cast<uint32_t>(size_);
     const auto name_size = static_cast<uint32_t>(name.size());
-    std::memcpy(out_ + at, name.data(), name.size());
+    name.copy(out_ + at, name.size());
     std::memcpy(out_ + at + name_size, ": ", 2);
     size_ = at + name_size + 2;
     head_->fields[head_->field_count++] = {

@@ -229,7 +229,9 @@ class GatewayCase(unittest.TestCase):
         self.addCleanup(self.output.close)
         self.process = subprocess.Popen([SHORE, "gateway", "--state", str(self.state)], stdout=self.output,
                                         stderr=self.output)
-        wait_until(lambda: listens(self.port) or self.process.poll() is not None, what="the gateway's start")
+        said = self.state / "out"  # Once on every listener, not on the first one alone.
+        wait_until(lambda: "gateway serves" in said.read_text() or self.process.poll() is not None,
+                   what="the gateway's start")
         self.assertIsNone(self.process.poll(), (self.state / "out").read_text())
 
     def request(self, method="GET", path="/", body=None, headers=None, port=None):

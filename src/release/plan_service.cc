@@ -241,17 +241,43 @@ class ServicePlanner final {
         }
         count = std::min(count, starts_left);
         starts_left -= count;
-        std::set<uint32_t> taken;
-        for (const Instances* instances : {&view_.current, &view_.failed, &view_.done}) {
+        std::set<uint32_t> taken = slots_of({&view_.current, &view_.failed, &view_.done});
+        std::set<uint32_t> passed_on;
+        if (!view_.rolling.start_first) {
+            // What a slot stands for (an engine's data and port) goes from the old instance to the
+            // new one: the new one takes a slot that the old one has left.
+            passed_on = slots_of({&view_.stale, &view_.leaving});
+        }
+        while (steps_.starts.size() < count) {
+            const uint32_t slot = free_slot(taken, passed_on);
+            taken.insert(slot);
+            steps_.starts.push_back(slot);
+        }
+    }
+
+    static std::set<uint32_t> slots_of(std::initializer_list<const Instances*> lists) {
+        std::set<uint32_t> slots;
+        for (const Instances* instances : lists) {
             for (const ObservedInstance* instance : *instances) {
-                taken.insert(instance->instance.slot);
+                slots.insert(instance->instance.slot);
             }
         }
-        for (uint32_t slot = 1; steps_.starts.size() < count; ++slot) {
-            if (!taken.contains(slot)) {
-                steps_.starts.push_back(slot);
+        return slots;
+    }
+
+    /// The lowest that is in neither; when the replicas have none, one that is not taken.
+    uint32_t free_slot(const std::set<uint32_t>& taken, const std::set<uint32_t>& held) const {
+        uint32_t otherwise = 0;
+        for (uint32_t slot = 1; slot <= view_.replicas() || otherwise == 0; ++slot) {
+            if (taken.contains(slot)) {
+                continue;
             }
+            if (slot <= view_.replicas() && !held.contains(slot)) {
+                return slot;
+            }
+            otherwise = otherwise == 0 ? slot : otherwise;
         }
+        return otherwise;
     }
 
     const World& world_;

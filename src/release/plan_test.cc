@@ -235,6 +235,18 @@ TEST(Plan, StopFirstKeepsOneOfSeveralServingWhateverTheParallelism) {
         ElementsAre("publish release 2: api-1 api-2 (draining)"));
 }
 
+TEST(Plan, StopFirstFillsTheSlotThatWasLeft) {
+    ServiceGoal api = worker("api", "b", 3);
+    api.spec.update.order = model::UpdateOrder::kStopFirst;
+    const Desired desired = deploying(2, {api});
+    EXPECT_THAT(
+        orders(desired, world(desired, {running("api-1", "a", 1, 1), running("api-2", "a", 1, 2)})),
+        ElementsAre("start api, replica 3"));
+    EXPECT_THAT(
+        orders(desired, world(desired, {running("api-1", "a", 1, 1), running("api-3", "a", 1, 3)})),
+        ElementsAre("start api, replica 2"));
+}
+
 TEST(Plan, AFixedPortForcesStopFirst) {
     ServiceGoal api = goal("api", "b");
     api.spec.fixed_port = 3000;

@@ -1,4 +1,5 @@
 """Shopping on examples/shop-pro while it is deployed and its engines are killed: no order that was taken is lost."""
+import contextlib
 import http.client
 import json
 import os
@@ -32,7 +33,10 @@ class Shopper(threading.Thread):
         return answer.status, json.loads(answer.read()), answer.getheader("Set-Cookie")
 
     def run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            self.shop(connection)
+
+    def shop(self, connection):
         cookie, number = {}, 0
         while not self.ending.is_set():
             number += 1

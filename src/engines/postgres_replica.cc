@@ -45,7 +45,7 @@ Result<PostgresProbe> probe_blocking(SqlSession& session) {
             "SELECT NOT pg_is_in_recovery(),"
             " EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),"
             " CASE WHEN NOT pg_is_in_recovery() OR"
-            " pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0"
+            " coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true) THEN 0"
             " ELSE coalesce(extract(epoch FROM now() - pg_last_xact_replay_timestamp()), 0) END,"
             " CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
             " ELSE pg_current_wal_lsn() END,"

@@ -274,6 +274,11 @@ Task<Result<void>> PostgresServer::rejoin() {
     context_.log.info(stage_);
     SHORE_CO_TRY(std::string config, co_await generate());
     SHORE_CO_CHECK(co_await write_files(std::move(config)));
+    // pg_rewind reads the primary's control file, which names the timeline of a promotion only
+    // after the next checkpoint.
+    const auto primary = primary_;
+    SHORE_CO_CHECK(co_await work<SqlRows>(
+        [primary] { return primary->ask_blocking("CHECKPOINT", kInitLimit); }));
     const auto rewound = co_await run(
         rewind_arguments(programs_.rewind, assignment_, paths_, port_of_slot(claim_.primary)),
         kCopyLimit);
@@ -284,7 +289,6 @@ Task<Result<void>> PostgresServer::rejoin() {
     context_.log.warning("this data cannot be rewound; it is copied anew",
                          {{"error", rewound.error().text()}});
     SHORE_CO_TRY(const ControlFile own, co_await control_file());
-    const auto primary = primary_;
     SHORE_CO_TRY(const SqlRows theirs, co_await work<SqlRows>([primary] {
                      return primary->ask_blocking(
                          "SELECT system_identifier FROM pg_control_system()", kAnswerLimit);

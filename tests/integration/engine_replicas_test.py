@@ -23,7 +23,10 @@ class Replicas(PostgresCase):
         return servers, pool
 
     def fed(self, replica):
-        return wait_until(lambda: self.fed_now(replica), 60, "a replica that is fed")
+        try:
+            return wait_until(lambda: self.fed_now(replica), 60, "a replica that is fed")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{replica.status()}") from None
 
     def fed_now(self, replica):
         try:

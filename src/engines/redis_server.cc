@@ -387,6 +387,8 @@ Task<Result<void>> RedisServer::restart() {
     restarting_ = true;
     co_await look();
     const uint16_t primary = replication_.primary ? uint16_t{0} : replication_.primary_port;
+    answering_ = false;
+    doing_ = "restarting for a setting";
     co_await child_.stop(SIGTERM, kRedisStopTime);
     auto started = co_await run(primary);
     restarting_ = false;

@@ -1,0 +1,544 @@
+"""Redis under its agents: one server alone; three servers, three sentinels and the endpoint, through every kind of
+failure, with clients that others wrote. What was acknowledged must be there afterwards."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from redis_engine import (APP, APP_PASSWORD, READER, READER_PASSWORD, SECOND, Redis, RedisEngine, RedisError,  # noqa: E402
+                          wait_until)
+
+CLIENTS = pathlib.Path(__file__).resolve().parent.parent / "clients"
+
+
+class Writer(threading.Thread):
+    """Writes counted values without pause on one connection; remembers which were acknowledged and the longest time
+    between two of these."""
+
+    def __init__(self, engine, name="w", command=None):
+        super().__init__(daemon=True)
+        self.engine, self.name_, self.command = engine, name, command
+        self.acknowledged, self.unknown, self.errors = [], [], []
+        self.gap, self.last = 0, None
+        self.going = True
+
+    def run(self):
+        number = 0
+        with self.engine.client(seconds=60) as client:
+            while self.going:
+                number += 1
+                try:
+                    client.ask("RPUSH", self.name_, number)
+                except RedisError as error:
+                    if "SHOREUNKNOWN" in str(error) or "SHORENOTREPLICATED" in str(error):
+                        self.unknown.append(number)
+                    else:
+                        self.errors.append(str(error))
+                    continue
+                now = time.monotonic()
+                self.gap = max(self.gap, now - self.last if self.last else 0)
+                self.last = now
+                self.acknowledged.append(number)
+
+    def writes(self, count, seconds=30):
+        """Waits for so many more acknowledged writes."""
+        target = len(self.acknowledged) + count
+        wait_until(f"{count} more writes", lambda: len(self.acknowledged) >= target or not self.is_alive(), seconds)
+
+    def finish(self):
+        self.going = False
+        self.join(60)
+        with self.engine.client() as client:
+            stored = [int(value) for value in client.ask("LRANGE", self.name_, 0, -1)]
+        lost = set(self.acknowledged) - set(stored)
+        twice = len(stored) - len(set(stored))
+        return stored, lost, twice
+
+
+class EngineCase(unittest.TestCase):
+    engine = None
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.engine.stop()
+
+    def run(self, result=None):
+        failures = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > failures:
+            sys.stderr.write(self.engine.logs())
+
+    def fails(self, text, client, *command):
+        with self.assertRaises(RedisError) as caught:
+            client.ask(*command)
+        self.assertIn(text, str(caught.exception))
+
+
+class OneServer(EngineCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = RedisEngine(replicas=0, commands_disabled=["FLUSHALL"])
+        cls.engine.start()
+        cls.server = cls.engine.servers[0]
+
+    def setUp(self):
+        wait_until("the server is ready", self.server.is_ready)
+
+    def test_users_may_what_their_access_allows(self):
+        with self.engine.client() as web:
+            self.assertEqual(web.ask("SET", "a", "1"), "OK")
+            self.assertIn(b"redis_version", web.ask("INFO"))
+            for command in ("CONFIG GET dir", "SHUTDOWN", "DEBUG SLEEP 0", "FLUSHALL", "ACL LIST", "REPLICAOF NO ONE"):
+                self.fails("NOPERM", web, *command.split())
+        with self.engine.client(user=READER, password=READER_PASSWORD) as reader:
+            self.assertEqual(reader.ask("GET", "a"), b"1")
+            self.fails("NOPERM", reader, "SET", "a", "2")
+        with self.server.redis(user=None) as nobody:
+            self.fails("NOAUTH", nobody, "GET", "a")
+
+    def test_tells_what_it_is(self):
+        status = self.server.get("/status")
+        self.assertEqual((status["role"], status["port"]), ("primary", self.server.port))
+        self.assertEqual(self.server.get("/health"), {"ready": True, "detail": "primary"})
+        self.assertEqual(self.server.ask("GET", f"/users/{APP}")[0], 200)
+        self.assertEqual(self.server.ask("GET", "/users/other")[0], 404)
+        self.assertIn("shore_redis_up 1", self.server.get("/metrics"))
+        for name in ("slowlog", "clients", "keyspace", "replicas"):
+            self.assertIn("columns", self.server.get(f"/views/{name}"))
+        self.assertEqual(self.server.ask("GET", "/views/other")[0], 404)
+        self.assertEqual(self.server.ask("POST", "/actions/save")[0], 200)
+
+    def test_a_secret_is_in_no_log_and_no_argument(self):
+        with open(self.server.log) as log:
+            self.assertNotIn(APP_PASSWORD, log.read())
+        with open(f"/proc/{self.server.child()}/cmdline") as arguments:
+            self.assertNotIn("0000", arguments.read())
+
+    def change(self, **options):
+        self.engine.options.update(options)
+        self.server.write_assignment()
+        os.kill(self.server.process.pid, signal.SIGHUP)
+
+    def setting(self, name):
+        try:
+            with self.server.redis() as admin:
+                return admin.ask("CONFIG", "GET", name)[1].decode()
+        except (OSError, RedisError):
+            return None
+
+    def test_a_setting_is_applied_while_it_runs(self):
+        pid = self.server.child()
+        self.change(memory=128 << 20, evictable=True, settings={"hz": "20"})
+        wait_until("hz 20", lambda: self.setting("hz") == "20")
+        self.assertEqual(self.setting("maxmemory"), str(128 << 20))
+        self.assertEqual(self.setting("maxmemory-policy"), "allkeys-lru")
+        self.assertEqual(self.server.child(), pid)
+
+    def test_a_setting_that_needs_a_restart_gets_one_and_data_stays(self):
+        with self.engine.client() as web:
+            web.ask("SET", "kept", "yes")
+        pid = self.server.child()
+        self.change(settings={"databases": "4"})
+        wait_until("four databases", lambda: self.setting("databases") == "4")
+        self.assertNotEqual(self.server.child(), pid)
+        with self.engine.client() as web:
+            self.assertEqual(web.ask("GET", "kept"), b"yes")
+
+    def test_a_wrong_setting_changes_nothing(self):
+        before = self.setting("maxmemory")
+        self.change(memory=64 << 20, settings={"no-such-setting": "1"})
+        wait_until("the refusal", lambda: "no-such-setting" in pathlib.Path(self.server.log).read_text())
+        self.assertEqual(self.setting("maxmemory"), before)
+        self.change(memory=int(before), settings={"hz": "30"})
+        wait_until("hz 30", lambda: self.setting("hz") == "30")
+
+    def test_a_new_user_can_log_in(self):
+        self.engine.users.append({"service": "late", "database": "", "access": 1})
+        self.engine.passwords["late"] = "late" + "0" * 28
+        self.change()
+        wait_until("the user", lambda: self.server.ask("GET", "/users/late")[0] == 200)
+        with Redis(self.server.port, user="late", password="late" + "0" * 28) as late:
+            self.assertEqual(late.ask("PING"), "PONG")
+
+    def test_kill_9_loses_nothing(self):
+        with self.engine.client() as web:
+            web.pipeline([("SET", f"k{i}", i) for i in range(1000)])
+        pid = self.server.child()
+        self.server.kill_child()
+        wait_until("another server", lambda: self.server.child() not in (None, pid) and self.server.is_ready())
+        with self.engine.client() as web:
+            self.assertEqual(web.ask("GET", "k999"), b"999")
+
+
+class HighlyAvailable(EngineCase):
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = RedisEngine(**cls.options).start_whole()
+
+    def setUp(self):
+        self.engine.wait_whole()
+        with self.engine.client() as client:
+            client.ask("FLUSHALL")
+
+
+class Protocol(HighlyAvailable):
+    """Through the endpoint everything is as at the server itself."""
+
+    SCRIPT = [
+        ("SET", "a", "1"), ("GET", "a"), ("GET", "none"), ("INCR", "a"), ("LPUSH", "l", "1", "2"), ("LRANGE", "l", 0, -1),
+        ("HSET", "h", "f", "v", "g", "w"), ("HGETALL", "h"), ("ZADD", "z", "1.5", "m"), ("ZSCORE", "z", "m"),
+        ("SADD", "s", "x"), ("SMEMBERS", "s"), ("NOSUCH", "x"), ("GET",), ("LPUSH", "a", "wrong"), ("MULTI",),
+        ("INCR", "a"), ("GET", "a"), ("EXEC",), ("MULTI",), ("NOSUCH",), ("EXEC",), ("MULTI",), ("DISCARD",), ("EXEC",),
+        ("WATCH", "a"), ("MULTI",), ("SET", "a", "5"), ("EXEC",), ("SELECT", 3), ("SET", "b", "2"), ("SELECT", 0),
+        ("GET", "b"), ("EVAL", "return {1,{2,'x'},false,redis.status_reply('fine')}", 0),
+        ("EVAL", "return redis.call('set',KEYS[1],'lua')", 1, "k"), ("GET", "k"), ("BLPOP", "l", 1), ("BLPOP", "l", 1),
+        ("CLIENT", "SETNAME", "me"), ("CLIENT", "GETNAME"), ("XADD", "x", "1-1", "f", "v"), ("XRANGE", "x", "-", "+"),
+        ("OBJECT", "ENCODING", "a"), ("TYPE", "z"), ("SCAN", 0, "COUNT", 100), ("EXPIRE", "a", 100), ("TTL", "a"),
+        ("GETSET", "a", "9"), ("MSET", "p", "1", "q", "2"), ("MGET", "p", "q", "r"), ("PING", "hello"), ("ECHO", ""),
+        ("SUBSCRIBE", "c1", "c2"), ("UNSUBSCRIBE",), ("PSUBSCRIBE", "c*"), ("PUNSUBSCRIBE", "c*"), ("UNSUBSCRIBE",),
+        ("CLIENT", "REPLY", "SKIP"), ("SET", "silent", "1"), ("GET", "silent"), ("CLIENT", "REPLY", "OFF"),
+        ("SET", "silent", "2"), ("CLIENT", "REPLY", "ON"), ("GET", "silent"), ("RESET",), ("AUTH", APP, APP_PASSWORD),
+        ("DBSIZE",), ("QUIT",),
+    ]
+
+    def raw(self, port, script, piece):
+        """Everything the server sends in answer to the script, which is sent in pieces of that many bytes."""
+        with Redis(port, user=APP, password=APP_PASSWORD) as client:
+            sent = b"".join(client.encode(*command) for command in script)
+            received = []
+            reader = threading.Thread(target=lambda: received.append(client.file.read()))
+            reader.start()
+            for at in range(0, len(sent), piece):
+                client.socket.sendall(sent[at:at + piece])
+            reader.join(30)
+            return received[0]
+
+    def check(self, script):
+        expected = self.raw(self.engine.primary().port, script, 1 << 20)
+        for piece in (1 << 20, 1000, 7):
+            with self.engine.client() as client:
+                client.ask("FLUSHALL")
+            self.assertEqual(self.raw(self.engine.endpoint.port, script, piece), expected)
+
+    def test_the_second_version(self):
+        self.check(self.SCRIPT)
+
+    def test_the_third_version(self):
+        # HELLO tells the connection's number: it is asked once more, without looking at it.
+        script = [command for command in self.SCRIPT if command[0] != "RESET" and command[0] != "AUTH"]
+        with Redis(self.engine.endpoint.port, user=None) as client:
+            hello = client.ask("HELLO", 3, "AUTH", APP, APP_PASSWORD, "SETNAME", "third")
+            self.assertIn(b"proto", hello)
+            self.assertEqual(client.ask("CLIENT", "GETNAME"), b"third")
+        script = [("CLIENT", "REPLY", "SKIP"), ("HELLO", 3)] + script
+        self.check(script)
+
+    def test_client_side_caching_is_told_of_changes(self):
+        with self.engine.client() as cache, self.engine.client() as other:
+            cache.ask("HELLO", 3)
+            cache.ask("CLIENT", "TRACKING", "ON")
+            other.ask("SET", "cached", "1")
+            self.assertEqual(cache.ask("GET", "cached"), b"1")
+            other.ask("SET", "cached", "2")
+            self.assertEqual(cache.reply(), [b"invalidate", [b"cached"]])
+
+    def test_inline_commands_and_nonsense(self):
+        with self.engine.client() as client:
+            client.socket.sendall(b"SET inline yes\r\n\r\nGET inline\r\n")
+            self.assertEqual([client.reply(), client.reply()], ["OK", b"yes"])
+            client.socket.sendall(b"*1\r\n:5\r\n")
+            self.assertIn("Protocol error", str(client.reply()))
+            self.assertEqual(client.file.read(), b"")
+
+    def test_large_values_pass(self):
+        value = os.urandom(8 << 20)
+        with self.engine.client() as client:
+            self.assertEqual(client.pipeline([("SET", "big", value), ("STRLEN", "big"), ("GET", "big"), ("PING",)]),
+                             ["OK", len(value), value, "PONG"])
+            self.assertEqual(client.pipeline([("GETSET", "big", "small"), ("GET", "big")]), [value, b"small"])
+
+    def test_a_client_that_reads_nothing_until_it_has_sent_all(self):
+        with self.engine.client() as client:
+            client.ask("SET", "v", "x" * 1000)
+            commands = client.encode("GET", "v") * 100_000
+            client.socket.sendall(commands)
+            for _ in range(100_000):
+                self.assertEqual(len(client.reply()), 1000)
+
+    def test_messages_reach_their_subscribers(self):
+        with self.engine.client() as subscriber, self.engine.client() as publisher:
+            subscriber.ask("SUBSCRIBE", "news")
+            self.assertEqual(publisher.ask("PUBLISH", "news", "x" * 100_000), 1)
+            self.assertEqual(subscriber.reply(), [b"message", b"news", b"x" * 100_000])
+            subscriber.send("PING")
+            self.assertEqual(subscriber.reply(), [b"pong", b""])
+
+    def test_redis_cli_and_redis_benchmark(self):
+        environment = dict(os.environ, REDISCLI_AUTH=APP_PASSWORD)
+        port = str(self.engine.endpoint.port)
+        answer = subprocess.run(["redis-cli", "-p", port, "--user", APP, "-3"], input="SET cli 1\nINCR cli\nLRANGE none 0 -1\n",
+                                env=environment, capture_output=True, text=True, timeout=30)
+        self.assertEqual(answer.stdout.split("\n")[:2], ["OK", "2"])
+        answer = subprocess.run(["redis-benchmark", "-p", port, "--user", APP, "-a", APP_PASSWORD, "-n", "20000", "-P", "16",
+                                 "-t", "set,get,lpush,mset", "--csv"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual(len(answer.stdout.strip().split("\n")), 5, answer.stdout)
+
+    def test_ioredis(self):
+        environment = dict(os.environ, PORT=str(self.engine.endpoint.port), USERNAME=APP, PASSWORD=APP_PASSWORD,
+                           SENTINELS=json.dumps([{"host": "127.0.0.1", "port": sentinel.port}
+                                                 for sentinel in self.engine.sentinels]))
+        answer = subprocess.run(["node", "ioredis_judge.mjs"], cwd=CLIENTS, env=environment, capture_output=True,
+                                text=True, timeout=60)
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+
+    def test_reads_are_spread_over_the_replicas(self):
+        with self.engine.client() as client:
+            client.ask("SET", "spread", "1")
+        primary = self.engine.primary()
+        ports = set()
+        for _ in range(8):
+            with self.engine.reader() as reader:
+                wait_until("the replica has it", lambda r=reader: r.ask("GET", "spread") == b"1")
+                role = reader.ask("ROLE")
+                self.assertEqual(role[0], b"slave")
+                ports.add([line for line in reader.ask("INFO", "server").decode().split("\r\n")
+                           if line.startswith("tcp_port:")][0])
+                self.fails("READONLY", reader, "SET", "spread", "2")
+        self.assertEqual(len(ports), 2)
+        self.assertNotIn(f"tcp_port:{primary.port}", ports)
+
+
+class Failover(HighlyAvailable):
+    """durability: replicated."""
+
+    def finish(self, writer, gap):
+        stored, lost, twice = writer.finish()
+        self.assertEqual((lost, twice), (set(), 0), f"of {len(writer.acknowledged)}")
+        self.assertEqual(writer.errors, [])
+        self.assertLessEqual(len(writer.unknown), 2)
+        self.assertTrue(set(stored) <= set(writer.acknowledged) | set(writer.unknown))
+        self.assertLess(writer.gap, gap)
+
+    def one_primary(self):
+        self.engine.wait_whole()
+        wait_until("one word", lambda: set(self.engine.named()) == {self.engine.primary().port})
+
+    def test_kill_9_of_the_primary(self):
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(200)
+        self.engine.primary().kill_child()
+        writer.writes(200)
+        self.finish(writer, gap=6)
+        self.one_primary()
+
+    def test_a_change_on_purpose_is_hardly_noticed(self):
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(200)
+        before = self.engine.primary()
+        status, answer = self.engine.sentinels[0].ask("POST", "/actions/failover")
+        self.assertEqual(status, 200, answer)
+        writer.writes(200)
+        self.assertEqual(writer.unknown, [])
+        self.finish(writer, gap=1.5)
+        self.one_primary()
+        self.assertNotEqual(self.engine.primary(), before)
+
+    def test_a_paused_primary_and_its_return(self):
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(200)
+        former = self.engine.primary()
+        # A client of the server itself, past the endpoint: what only this server has must go.
+        stray = former.redis()
+        os.kill(former.child(), signal.SIGSTOP)
+        stray.send("SET", "stray", "1")
+        try:
+            writer.writes(200)
+        finally:
+            os.kill(former.child(), signal.SIGCONT)
+        writer.writes(200)
+        self.finish(writer, gap=7)
+        self.one_primary()
+        self.assertNotEqual(self.engine.primary(), former)
+        with self.engine.client() as client:
+            self.assertIsNone(client.ask("GET", "stray"))
+
+    def test_all_six_processes_end_at_once(self):
+        # The primary is not the first server, and the newest data not what the first server has.
+        self.engine.endpoint.ask("POST", "/actions/failover")
+        self.one_primary()
+        former = self.engine.primary()
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(500)
+        for agent in self.engine.servers + self.engine.sentinels:
+            agent.kill()
+        for agent in self.engine.servers + self.engine.sentinels:
+            agent.start()
+        writer.writes(200, seconds=60)
+        stored, lost, _ = writer.finish()
+        self.assertEqual(lost, set(), f"of {len(writer.acknowledged)}; {len(stored)} stored")
+        self.one_primary()
+        self.assertEqual(self.engine.primary(), former)
+
+    def test_an_orderly_restart_of_everything(self):
+        with self.engine.client() as client:
+            client.ask("SET", "kept", "over")
+        for agent in reversed(self.engine.agents):
+            agent.stop()
+        # Servers first, the sentinels when these are ready: the order of a start.
+        self.engine.start(self.engine.servers)
+        self.engine.start()
+        self.one_primary()
+        with self.engine.client() as client:
+            self.assertEqual(client.ask("GET", "kept"), b"over")
+
+    def test_a_lost_majority_of_sentinels(self):
+        with self.engine.client() as client:
+            client.ask("SET", "before", "1")
+        for sentinel in self.engine.sentinels[:2]:
+            sentinel.kill()
+        with self.engine.client() as client:
+            client.ask("SET", "without", "2")  # The primary lives: nothing is missed.
+        self.engine.primary().kill_child()
+        for sentinel in self.engine.sentinels[:2]:
+            sentinel.start()
+        with self.engine.client(seconds=60) as client:
+            def answers():
+                try:
+                    return client.ask("SET", "after", "3") == "OK"
+                except RedisError:
+                    return False
+            wait_until("writes again", answers, 60)
+            self.assertEqual(client.ask("MGET", "before", "without", "after"), [b"1", b"2", b"3"])
+        self.one_primary()
+
+    def test_what_each_kind_of_connection_sees(self):
+        engine = self.engine
+        subscribed, third, multi, watch, blocked, stream, selected, reading = (engine.client() for _ in range(8))
+        subscribed.ask("SUBSCRIBE", "news")
+        third.ask("HELLO", 3)
+        third.ask("CLIENT", "TRACKING", "ON")
+        third.send("PSUBSCRIBE", "n*")
+        self.assertEqual(third.reply()[0], b"psubscribe")
+        multi.ask("MULTI")
+        multi.ask("SET", "in-multi", "1")
+        watch.ask("WATCH", "watched")
+        selected.ask("SELECT", 5)
+        selected.ask("CLIENT", "SETNAME", "chosen")
+        selected.ask("SET", "five", "5")
+        blocked.send("BLPOP", "queue", 0)
+        stream.send("XREAD", "BLOCK", 0, "STREAMS", "x", "$")
+        reading.ask("GET", "five")
+        with self.engine.client() as other:
+            wait_until("both block", lambda: b"blocked_clients:2" in other.ask("INFO", "clients"))
+        engine.primary().kill_child()
+        # Not even noticed: a setup is repeated, a read is sent again.
+        self.assertEqual(selected.ask("GET", "five"), b"5")
+        self.assertEqual(selected.ask("CLIENT", "GETNAME"), b"chosen")
+        # A transaction is lost; keys that were watched count as changed.
+        self.assertEqual(multi.ask("SET", "in-multi", "2"), "QUEUED")
+        self.fails("EXECABORT", multi, "EXEC")
+        self.assertIsNone(multi.ask("GET", "in-multi"))
+        self.assertEqual(watch.ask("MULTI"), "OK")
+        self.assertEqual(watch.ask("SET", "watched", "1"), "QUEUED")
+        self.assertIsNone(watch.ask("EXEC"))
+        self.assertIsNone(watch.ask("GET", "watched"))
+        # It may have taken an element; a read has not.
+        self.assertIn("SHOREUNKNOWN", str(blocked.reply()))
+        self.assertEqual(third.reply(), [b"invalidate", None])
+        with self.engine.client() as other:
+            wait_until("two are subscribed", lambda: other.ask("PUBLISH", "news", "again") == 2)
+            other.ask("XADD", "x", "*", "f", "v")
+        self.assertEqual(subscribed.reply()[:3], [b"message", b"news", b"again"])
+        self.assertEqual(third.reply()[:3], [b"pmessage", b"n*", b"news"])
+        self.assertEqual(stream.reply()[0][0], b"x")
+        for client in (subscribed, third, multi, watch, blocked, stream, selected, reading):
+            client.close()
+
+    def test_a_blocked_client_is_moved_by_a_change_on_purpose(self):
+        with self.engine.client() as blocked, self.engine.client() as other:
+            blocked.send("BLPOP", "queue", 0)
+            wait_until("it blocks", lambda: b"blocked_clients:1" in other.ask("INFO", "clients"))
+            self.assertEqual(self.engine.endpoint.ask("POST", "/actions/failover")[0], 200)
+            other.ask("RPUSH", "queue", "element")
+            self.assertEqual(blocked.reply(), [b"queue", b"element"])
+
+    def test_a_write_that_no_replica_has_is_not_acknowledged(self):
+        replicas = [server for server in self.engine.servers if server != self.engine.primary()]
+        with self.engine.client() as client:
+            client.ask("SET", "safe", "1")
+            pids = [server.child() for server in replicas]
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                client.socket.sendall(client.encode("GET", "safe") + client.encode("INCR", "safe") +
+                                      client.encode("GET", "safe") + client.encode("MULTI") + client.encode("INCR", "safe") +
+                                      client.encode("EXEC") + client.encode("EVAL", "return redis.call('incr', 'safe')", 0))
+                answers = [client.reply() for _ in range(7)]
+            finally:
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+        self.assertEqual(answers[0], b"1")
+        self.assertEqual(answers[2], b"2")
+        self.assertEqual(answers[3:5], ["OK", "QUEUED"])
+        for i in (1, 5, 6):
+            self.assertIn("SHORENOTREPLICATED", str(answers[i]))
+
+
+class Fast(HighlyAvailable):
+    """durability: fast, and a short patience."""
+    options = {"replicated": False, "hold_ns": SECOND // 2}
+
+    def test_commands_wait_no_longer_than_they_may(self):
+        primary = self.engine.primary()
+        with self.engine.client() as client:
+            client.ask("SET", "a", "1")
+            os.kill(primary.child(), signal.SIGSTOP)
+            try:
+                wait_until("commands wait", lambda: not self.engine.endpoint.get("/status")["taking_commands"])
+                begun = time.monotonic()
+                self.fails("SHOREUNAVAILABLE", client, "SET", "a", "2")
+                self.assertGreater(time.monotonic() - begun, 0.4)
+                wait_until("another primary", lambda: self.engine.endpoint.get("/status")["taking_commands"])
+                self.assertEqual(client.ask("GET", "a"), b"1")
+            finally:
+                os.kill(primary.child(), signal.SIGCONT)
+
+    def test_a_restart_for_a_setting_goes_from_server_to_server(self):
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(100)
+        self.engine.options["settings"] = {"databases": "9"}
+        for server in self.engine.servers:
+            server.write_assignment()
+            os.kill(server.process.pid, signal.SIGHUP)
+
+        def changed():
+            try:
+                for server in self.engine.servers:
+                    with server.redis() as admin:
+                        if admin.ask("CONFIG", "GET", "databases")[1] != b"9":
+                            return False
+                return True
+            except (OSError, RedisError):
+                return False
+        wait_until("nine databases everywhere", changed, 60)
+        writer.writes(100)
+        _, lost, twice = writer.finish()
+        self.assertEqual((lost, twice), (set(), 0))
+
+
+if __name__ == "__main__":
+    unittest.main()

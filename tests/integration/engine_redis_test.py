@@ -94,7 +94,7 @@ class OneServer(EngineCase):
         with self.engine.client() as web:
             self.assertEqual(web.ask("SET", "a", "1"), "OK")
             self.assertIn(b"redis_version", web.ask("INFO"))
-            for command in ("CONFIG GET dir", "SHUTDOWN", "DEBUG SLEEP 0", "FLUSHALL", "ACL LIST", "REPLICAOF NO ONE"):
+            for command in ("CONFIG GET dir", "SHUTDOWN", "BGSAVE", "FLUSHALL", "ACL LIST", "REPLICAOF NO ONE"):
                 self.fails("NOPERM", web, *command.split())
         with self.engine.client(user=READER, password=READER_PASSWORD) as reader:
             self.assertEqual(reader.ask("GET", "a"), b"1")

@@ -170,7 +170,8 @@ class Agent:
     def start(self):
         with self.lock:
             self.kept = True
-            self._start()
+            if self.process is None or self.process.poll() is not None:
+                self._start()
 
     def _start(self):
         with open(self.log, "ab") as log:

@@ -8,7 +8,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
-from shore_under_test import BINARY, PYTHON  # noqa: E402
+from shore_under_test import BINARY, PYTHON, SOURCE  # noqa: E402
 
 NOBODY = 65534
 # One that any user may run; root's own may lie in a closed home.
@@ -25,6 +25,7 @@ class Unprivileged(unittest.TestCase):
             os.chmod(root, 0o755)
             for part in ("chaos", "support"):
                 shutil.copytree(os.path.join(HERE, "..", part), os.path.join(root, "tests", part))
+            shutil.copytree(os.path.join(SOURCE, "examples"), os.path.join(root, "examples"))
             binary = os.path.join(root, "shore")
             shutil.copy2(os.path.realpath(BINARY), binary)
             home = os.path.join(root, "home")
@@ -47,6 +48,9 @@ class Unprivileged(unittest.TestCase):
 
     def test_kill_9_of_an_instance(self):
         self.run_as_nobody("crash_test.py", "InstanceCrash.test_fails_no_get_and_the_instance_is_started_again")
+
+    def test_shopping_on_real_engines(self):
+        self.run_as_nobody("shop_pro_test.py")
 
     def test_down_leaves_nothing(self):
         self.run_as_nobody("down_test.py")

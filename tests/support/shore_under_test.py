@@ -122,12 +122,24 @@ class Shore:
     def run(self, *arguments, check=True, timeout=120):
         """Runs a verb; returns the finished process with .stdout and .stderr as text."""
         command = [BINARY, "--state", self.state, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=self.root,
-                              stdin=subprocess.DEVNULL, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=self.root,
+                                  stdin=subprocess.DEVNULL, check=False)
+        except subprocess.TimeoutExpired as late:
+            said = "".join(part.decode(errors="replace") for part in (late.stdout, late.stderr) if part)
+            raise AssertionError(f"{' '.join(command)} has not ended within {timeout} s\n{said}\n"
+                                 f"{self.picture()}\n{self.daemon_log()}") from None
         if check and done.returncode != 0:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
                                  f"\n{self.daemon_log()}")
         return done
+
+    def picture(self):
+        """What people would look at: the instances, and what happened last."""
+        looks = (["status", "--detailed"], ["events", "--tail", "30"])
+        return "\n".join(
+            subprocess.run([BINARY, "--state", self.state, *look], capture_output=True, text=True, timeout=30,
+                           cwd=self.root, stdin=subprocess.DEVNULL, check=False).stdout for look in looks)
 
     def up(self, *arguments, **options):
         return self.run("up", "-f", self.manifest, *arguments, **options)

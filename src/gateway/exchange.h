@@ -156,7 +156,7 @@ class Exchange final {
     async::Task<bool> deliver_in_turn(std::string_view bytes, std::string_view more);
     bool client_hung_up();
     void make_room();
-    async::Task<Received> receive_answer();
+    Received receive_answer();
     async::Task<After> relay_body();
     void keep_upstream();
     enum class TunnelDirection : uint8_t { kToClient, kToUpstream };

@@ -39,9 +39,9 @@ void Exchange::make_room() {
 }
 
 /// One receive from the upstream; kBytes with nothing new when it would wait.
-Task<Exchange::Received> Exchange::receive_answer() {
+Exchange::Received Exchange::receive_answer() {
     if (upstream_stream_ != nullptr) {
-        co_return receive_stream();
+        return receive_stream();
     }
     if (!answer_) {
         // What does not fit into the small one would end in further receives and sends. How long
@@ -63,9 +63,9 @@ Task<Exchange::Received> Exchange::receive_answer() {
     if (answer_->empty()) {
         answer_.reset();  // Nobody waits with a buffer in hand.
     }
-    co_return got.status == IoStatus::kEnd ? Received::kEnd
-    : got.status == IoStatus::kBroken      ? Received::kFailed
-                                           : Received::kBytes;
+    return got.status == IoStatus::kEnd      ? Received::kEnd
+           : got.status == IoStatus::kBroken ? Received::kFailed
+                                             : Received::kBytes;
 }
 
 /// How the answer's body is delimited on both sides, and whether the client's connection stays.
@@ -233,7 +233,7 @@ Task<Exchange::After> Exchange::relay_body() {
             co_await wait_upstream(Deadline::in(shard_.loop(), patience)) == Woken::kLate) {
             break;
         }
-        const Received received = co_await receive_answer();
+        const Received received = receive_answer();
         if (received == Received::kEnd && answer_head_.framing == Framing::kUntilClose) {
             if (!chunk_ourselves_ || co_await send_client(wire::kLastChunk)) {
                 finish();

@@ -100,9 +100,7 @@ Task<Exchange::After> Exchange::relay_encoded(size_t head_size) {
             break;
         }
         using enum Encoder::Operation;
-        const auto operation = piece.done                       ? kFinish
-                               : upstream_readable() ? kMore
-                                                                : kFlush;
+        const auto operation = piece.done ? kFinish : upstream_readable() ? kMore : kFlush;
         if (!co_await send_encoded({piece.begin, piece.size}, operation)) {
             break;
         }
@@ -116,7 +114,7 @@ Task<Exchange::After> Exchange::relay_encoded(size_t head_size) {
             co_await wait_upstream(Deadline::in(shard_.loop(), patience)) == Woken::kLate) {
             break;
         }
-        const Received received = co_await receive_answer();
+        const Received received = receive_answer();
         ended = received == Received::kEnd && answer_head_.framing == Framing::kUntilClose;
         if (received != Received::kBytes && !ended) {
             break;

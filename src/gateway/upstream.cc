@@ -160,7 +160,7 @@ Task<Exchange::Try> Exchange::read_answer() {
                 continue;
             }
         }
-        switch (co_await receive_answer()) {
+        switch (receive_answer()) {
             case Received::kBytes:
                 break;
             case Received::kEnd:

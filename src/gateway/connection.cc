@@ -140,11 +140,12 @@ Task<bool> Connection::begin_tls() {
             co_return false;
         }
     }
-    if (const std::string der = transport_.tls()->client_certificate(); !der.empty()) {
+    if (const std::string der = transport_.tls()->take_client_certificate(); !der.empty()) {
         client_certificate_ = std::make_unique<const std::string>(":" + wire::base64(der) + ":");
     }
     ++shard_.mutable_counters().tls_handshakes;
     shard_.mutable_counters().tls_resumptions += transport_.tls()->resumed() ? 1 : 0;
+    shard_.mutable_counters().tls_in_library += transport_.tls()->in_library() ? 1 : 0;
     co_return true;
 }
 

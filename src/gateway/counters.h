@@ -71,7 +71,8 @@ struct Counters {
     uint64_t proxy_headers_refused = 0;                      ///< Missing, malformed or too slow.
     uint64_t tls_handshakes = 0;                             ///< Completed.
     uint64_t tls_resumptions = 0;                            ///< Of them: by a ticket.
-    uint64_t tls_failures = 0;                               ///< Refused, garbage or too slow.
+    uint64_t tls_in_library = 0;  ///< Of them: whose records OpenSSL protects (TLS 1.2).
+    uint64_t tls_failures = 0;    ///< Refused, garbage or too slow.
 
     RouteCounters& route(uint32_t slot) {
         if (slot >= routes.size()) {

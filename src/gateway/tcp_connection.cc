@@ -133,6 +133,7 @@ Task<bool> TcpConnection::begin_tls() {
         if (state == Handshake::kDone) {
             ++shard_.mutable_counters().tls_handshakes;
             shard_.mutable_counters().tls_resumptions += client_.tls()->resumed() ? 1 : 0;
+            shard_.mutable_counters().tls_in_library += client_.tls()->in_library() ? 1 : 0;
             co_return true;
         }
         const Direction direction =

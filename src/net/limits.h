@@ -40,6 +40,14 @@ inline constexpr size_t kTlsTicketKeysKept = 4;
 inline constexpr std::chrono::seconds kTlsSessionLife = std::chrono::hours(12);
 /// Plaintext of the largest record (RFC 8446 section 5.1).
 inline constexpr size_t kTlsRecordPlain = 16 * 1024;
+/// Such a record as it may arrive: header, and at most 256 bytes more than its content (RFC 8446
+/// section 5.2).
+inline constexpr size_t kTlsRecordMax = 5 + kTlsRecordPlain + 256;
+/// Encrypted bytes taken at a time, with those that were left over.
+inline constexpr size_t kTlsReceiveMax = 4 * kTlsRecordMax;
+/// Records under one key; then comes the next one. AES-GCM is good for 2^24.5 (RFC 8446 section
+/// 5.5).
+inline constexpr uint64_t kTlsKeyRecordsMax = uint64_t{1} << 23;
 /// Plaintext encrypted at a time: what a slow client can make a connection hold.
 inline constexpr size_t kTlsBatch = 64 * 1024;
 /// Encrypted bytes that wait for a client: a batch, and what the protocol answers by itself (key

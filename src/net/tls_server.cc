@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/strings.h"
 #include "net/limits.h"
+#include "net/tls_stream.h"
 #include "os/file.h"
 #include "wire/certificate.h"
 
@@ -137,7 +138,10 @@ struct TlsServer::Callbacks {
     }
     static int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                           EVP_MAC_CTX* mac, int encrypting) {
-        return of(ssl).ticket_key(name, iv, cipher, mac, encrypting != 0);
+        const int found = of(ssl).ticket_key(name, iv, cipher, mac, encrypting != 0);
+        // 2: with a fresh ticket. With TLS 1.3 always: a client should use each one only once
+        // (RFC 8446 appendix C.4), and by the ticket a TlsStream proves the keys.
+        return found == 1 && encrypting == 0 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : found;
     }
 };
 
@@ -191,8 +195,7 @@ void TlsServer::configure(SSL_CTX* context, const TlsServerOptions& options) {
     SSL_CTX_set_cipher_list(context, kSuites12);
     SSL_CTX_set_ciphersuites(context, kSuites13);
     SSL_CTX_set1_groups_list(context, kGroups);
-    // One receive takes what is there, whole records or not.
-    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_keylog_callback(context, &TlsStream::note_secret);
     SSL_CTX_set_default_passwd_cb(context, &refuse_pass_phrase);
     // Sessions live in tickets only: nothing is kept here, and every loop can take one up.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

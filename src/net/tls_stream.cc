@@ -23,7 +23,8 @@ static_assert(kPlainHttpAnswer.substr(kPlainHttpAnswer.find("\r\n\r\n") + 4).siz
 
 TlsScratch::TlsScratch()
     : plain_(std::make_unique_for_overwrite<char[]>(kTlsRecordPlain)),
-      file_(std::make_unique_for_overwrite<char[]>(kTlsBatch)) {
+      file_(std::make_unique_for_overwrite<char[]>(kTlsBatch)),
+      received_(std::make_unique_for_overwrite<char[]>(kTlsReceiveMax)) {
     records_.reserve(kTlsBatch + kTlsBatch / 4);
 }
 TlsScratch::~TlsScratch() = default;
@@ -92,7 +93,8 @@ TlsStream::TlsStream(std::shared_ptr<const TlsServer> server, async::Watch& watc
       watch_(watch),
       socket_(socket),
       scratch_(scratch),
-      ssl_(SSL_new(server_->context_for({}))) {
+      ssl_(SSL_new(server_->context_for({}))),
+      secrets_(std::make_unique<TlsSecrets>()) {
     BIO* const bio = BIO_new(Bio::method());
     BIO_set_data(bio, this);
     SSL_set_bio(ssl_, bio, bio);
@@ -156,43 +158,101 @@ TlsStream::Handshake TlsStream::handshake_now() {
         failed_ = true;
         return Handshake::kFailed;
     }
+    if (error == SSL_ERROR_NONE && !std::exchange(established_, true)) {
+        note_outcome();
+        leave_library();
+    }
     if (!flush()) {
         return Handshake::kFailed;
-    }
-    if (error == SSL_ERROR_NONE) {
-        established_ = true;
-        pending_ = SSL_has_pending(ssl_) == 1;
     }
     return !unsent_.empty() ? Handshake::kWantsWrite
            : established_   ? Handshake::kDone
                             : Handshake::kWantsRead;
 }
 
-std::string_view TlsStream::alpn() const {
+/// The library tells them to whoever listens for them, and to nobody else.
+void TlsStream::note_secret(const SSL* ssl, const char* line) {
+    if (TlsSecrets* const secrets = Bio::of(SSL_get_wbio(ssl)).secrets_.get()) {
+        secrets->take(line);
+    }
+}
+
+void TlsStream::note_outcome() {
     const unsigned char* name = nullptr;
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl_, &name, &size);
-    return {reinterpret_cast<const char*>(name), size};
+    alpn_.assign(reinterpret_cast<const char*>(name), size);
+    resumed_ = SSL_session_reused(ssl_) == 1;
+    X509* const certificate = SSL_get0_peer_certificate(ssl_);
+    if (certificate != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK) {
+        client_certificate_.resize(
+            static_cast<size_t>(std::max(i2d_X509(certificate, nullptr), 0)));
+        auto* at = reinterpret_cast<unsigned char*>(client_certificate_.data());
+        i2d_X509(certificate, &at);
+    }
 }
 
-std::string TlsStream::client_certificate() const {
-    X509* const certificate = SSL_get0_peer_certificate(ssl_);
-    if (certificate == nullptr || SSL_get_verify_result(ssl_) != X509_V_OK) {
-        return {};
+/// Right behind the client's Finished, when the last things written are the session tickets: the
+/// first records of the new keys, by which keys and count are proven. Nothing has been read with
+/// them yet, since the handshake reads no further than its own records.
+void TlsStream::leave_library() {
+    if (SSL_version(ssl_) == TLS1_3_VERSION && SSL_has_pending(ssl_) == 0) {
+        secrets_->suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl_));
+        records_ = TlsRecordLayer::take_over(*secrets_, scratch_.records_);
     }
-    std::string der(static_cast<size_t>(std::max(i2d_X509(certificate, nullptr), 0)), '\0');
-    auto* at = reinterpret_cast<unsigned char*>(der.data());
-    i2d_X509(certificate, &at);
-    return der;
-}
-bool TlsStream::resumed() const {
-    return SSL_session_reused(ssl_) == 1;
+    secrets_.reset();
+    if (records_) {
+        SSL_free(std::exchange(ssl_, nullptr));
+        server_.reset();
+        return;
+    }
+    // One receive takes what is there, whole records or not.
+    SSL_set_read_ahead(ssl_, 1);
+    pending_ = SSL_has_pending(ssl_) == 1;
 }
 
 IoResult TlsStream::receive_now(char* space, size_t size) {
     if (failed_) {
         return {.status = IoStatus::kBroken};
     }
+    return records_ ? receive_records(space, size) : receive_from_library(space, size);
+}
+
+IoResult TlsStream::receive_records(char* space, size_t size) {
+    char* const bytes = scratch_.received_.get();
+    size_t have = records_->take_rest(bytes);
+    IoResult got{.status = IoStatus::kAgain};
+    if (!records_->has_more() && watch_.is_readable()) {
+        // As much as there is room for, and a record at least.
+        const size_t wanted = std::clamp(size + size / 8, kTlsRecordMax, kTlsReceiveMax) - have;
+        got = net::receive_now(socket_, bytes + have, wanted);
+        have += got.count;
+        if (got.count < wanted) {
+            watch_.read_drained();
+        }
+    }
+    const size_t count = records_->open(bytes, have, space, size, scratch_.records_);
+    if (!scratch_.records_.empty()) {
+        flush();  // A key update, an alert.
+    }
+    const bool open = records_->state() == TlsRecordLayer::State::kOpen;
+    pending_ = records_->has_more() || !open;
+    if (count > 0) {
+        return {.status = IoStatus::kDone, .count = count};
+    }
+    if (records_->state() == TlsRecordLayer::State::kBroken || got.status == IoStatus::kBroken) {
+        failed_ = pending_ = true;
+        return {.status = IoStatus::kBroken};
+    }
+    // Also without close_notify: who must know that a body is whole has its length.
+    if (!open || got.status == IoStatus::kEnd) {
+        pending_ = true;  // The end: it stays to be seen.
+        return {.status = IoStatus::kEnd};
+    }
+    return {.status = IoStatus::kAgain};
+}
+
+IoResult TlsStream::receive_from_library(char* space, size_t size) {
     IoResult result{.status = IoStatus::kAgain};
     while (result.count < size) {
         size_t got = 0;
@@ -226,14 +286,28 @@ IoResult TlsStream::receive_now(char* space, size_t size) {
     return result;
 }
 
-bool TlsStream::encrypt(std::string_view bytes) {
-    size_t written = 0;
-    if (bytes.empty() || SSL_write_ex(ssl_, bytes.data(), bytes.size(), &written) == 1) {
-        return true;
+/// Both, in order, as records.
+bool TlsStream::encrypt(std::string_view first, std::string_view second) {
+    if (records_) {
+        failed_ = !records_->seal(first, second, scratch_.records_);
+        return !failed_;
     }
-    ERR_clear_error();
-    failed_ = true;
-    return false;
+    const size_t size = first.size() + second.size();
+    if (!second.empty() && size <= kTlsRecordPlain) {
+        std::ranges::copy(first, scratch_.plain_.get());
+        std::ranges::copy(second, scratch_.plain_.get() + first.size());
+        first = {scratch_.plain_.get(), size};
+        second = {};
+    }
+    for (const std::string_view piece : {first, second}) {
+        size_t written = 0;
+        if (!piece.empty() && SSL_write_ex(ssl_, piece.data(), piece.size(), &written) != 1) {
+            ERR_clear_error();
+            failed_ = true;
+            return false;
+        }
+    }
+    return true;
 }
 
 /// Of a send that took `taken` bytes.
@@ -253,17 +327,10 @@ IoResult TlsStream::send_now(std::string_view first, std::string_view second) {
     }
     first = first.substr(0, kTlsBatch);
     second = second.substr(0, kTlsBatch - first.size());
-    const size_t size = first.size() + second.size();
-    if (!second.empty() && size <= kTlsRecordPlain) {
-        std::ranges::copy(first, scratch_.plain_.get());
-        std::ranges::copy(second, scratch_.plain_.get() + first.size());
-        first = {scratch_.plain_.get(), size};
-        second = {};
-    }
-    if (!encrypt(first) || !encrypt(second)) {
+    if (!encrypt(first, second)) {
         return {.status = IoStatus::kBroken};
     }
-    return outcome(size);
+    return outcome(first.size() + second.size());
 }
 
 IoResult TlsStream::send_file_now(int file, uint64_t offset, size_t count) {
@@ -278,7 +345,7 @@ IoResult TlsStream::send_file_now(int file, uint64_t offset, size_t count) {
     if (!got || *got == 0) {
         return {.status = got ? IoStatus::kEnd : IoStatus::kBroken};
     }
-    if (!encrypt({scratch_.file_.get(), *got})) {
+    if (!encrypt({scratch_.file_.get(), *got}, {})) {
         return {.status = IoStatus::kBroken};
     }
     return outcome(*got);
@@ -289,13 +356,21 @@ void TlsStream::end_writing() {
         return;
     }
     ended_writing_ = true;
-    SSL_shutdown(ssl_);
-    ERR_clear_error();
+    if (records_) {
+        records_->seal_end(scratch_.records_);
+    } else {
+        SSL_shutdown(ssl_);
+        ERR_clear_error();
+    }
     flush();
 }
 
 void TlsStream::release_buffers() {
-    SSL_free_buffers(ssl_);
+    if (records_) {
+        records_->rest();
+    } else {
+        SSL_free_buffers(ssl_);
+    }
 }
 
 }  // namespace shore::net

@@ -1,10 +1,12 @@
 // TlsStream: the server's side of TLS on a watched, non-blocking socket.
 //
-// Its own BIO makes the system calls: it remembers a short read (no receive before the next edge),
-// and gathers the records of one call, so that they leave in one send. What the socket does not
-// take at once stays here, encrypted, until the next call; so the library never waits for writing.
-// Per small request: one recv, one send, no allocation; release_buffers() frees the library's
-// 2 x 17 KB of a connection that idles.
+// The library makes the handshake, through a BIO of our own, and then gives a TLS 1.3 connection's
+// keys to a TlsRecordLayer and goes away with its 14 KB. With TLS 1.2 it stays. Either way the
+// records of one call are gathered and leave in one send, and a short read is remembered (no
+// receive before the next edge). What the socket does not take at once stays here, encrypted, until
+// the next call; so nobody waits for writing inside the library. Per small request: one recv, one
+// send, no allocation while it is busy; release_buffers() frees what a connection that idles does
+// not need.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +17,7 @@
 
 #include "async/watch.h"
 #include "net/raw_io.h"
+#include "net/tls_record_layer.h"
 #include "net/tls_server.h"
 
 struct bio_st;
@@ -29,9 +32,10 @@ class TlsScratch final {
 
  private:
     friend class TlsStream;
-    std::string records_;            // Encrypted, on its way out.
-    std::unique_ptr<char[]> plain_;  // Two pieces that leave as one record.
-    std::unique_ptr<char[]> file_;   // A piece of a file.
+    std::string records_;               // Encrypted, on its way out.
+    std::unique_ptr<char[]> plain_;     // Two pieces that leave as one record.
+    std::unique_ptr<char[]> file_;      // A piece of a file.
+    std::unique_ptr<char[]> received_;  // Encrypted, on its way in.
 };
 
 /// Lives on the watch's loop. Watch, socket and scratch outlive it.
@@ -46,12 +50,13 @@ class TlsStream final {
     /// A step of the handshake. A client that speaks plain HTTP gets an answer in it (kFailed).
     Handshake handshake_now();
     bool established() const { return established_; }
-    /// What the client and this side agreed on ("h2"); empty without ALPN.
-    std::string_view alpn() const;
-    bool resumed() const;
+    /// What the client and this side agreed on ("h2"); empty without ALPN. Once established, like
+    /// those below.
+    std::string_view alpn() const { return alpn_; }
+    bool resumed() const { return resumed_; }
     /// The client's certificate in DER form, checked against the listener's authorities; empty
-    /// without one.
-    std::string client_certificate() const;
+    /// without one, and from the second call on.
+    std::string take_client_certificate() { return std::move(client_certificate_); }
 
     /// As Transport's calls of these names. Reading marks the watch drained by itself.
     IoResult receive_now(char* space, size_t size);
@@ -65,19 +70,33 @@ class TlsStream final {
     /// Frees what an idle connection does not need.
     void release_buffers();
 
+    /// The library protects the records: TLS 1.2, or it could not be left.
+    bool in_library() const { return ssl_ != nullptr; }
+
  private:
+    friend class TlsServer;
     struct Bio;
+    static void note_secret(const ssl_st* ssl, const char* line);
+    void note_outcome();
+    void leave_library();
+    IoResult receive_from_library(char* space, size_t size);
+    IoResult receive_records(char* space, size_t size);
     bool flush();
-    bool encrypt(std::string_view bytes);
+    bool encrypt(std::string_view first, std::string_view second);
     IoResult outcome(size_t taken);
 
     std::shared_ptr<const TlsServer> server_;
     async::Watch& watch_;
     int socket_;
     TlsScratch& scratch_;
-    ssl_st* ssl_;
+    ssl_st* ssl_;                          // Null once records_ has taken over.
+    std::unique_ptr<TlsSecrets> secrets_;  // While the handshake lasts.
+    std::unique_ptr<TlsRecordLayer> records_;
     std::string unsent_;
+    std::string alpn_;
+    std::string client_certificate_;
     bool established_ = false;
+    bool resumed_ = false;
     bool pending_ = false;
     bool failed_ = false;
     bool ended_writing_ = false;

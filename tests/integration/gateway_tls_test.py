@@ -117,6 +117,18 @@ class Serving(TlsCase):
         refused = self.s_client("-tls1_2", "-cipher", "AES128-SHA:AES128-GCM-SHA256", feed=b"Q")
         self.assertIn(b"handshake failure", refused.stderr)
 
+    def test_leaves_the_library_behind_every_handshake_of_tls_13(self):
+        self.start()
+        session = self.state / "session"
+        for extra in ("-sess_out", "-sess_in"):  # With two tickets, and resumed with one.
+            self.s_client("-tls1_3", "-servername", "shop.test", "-ign_eof", extra, session,
+                          feed=b"GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n")
+        self.curl()
+        self.assertEqual(self.metric("shore_gateway_tls_resumptions_total"), 1)
+        self.assertEqual(self.metric("shore_gateway_tls_in_library_total"), 0)
+        self.curl("--tls-max", "1.2")
+        self.assertEqual(self.metric("shore_gateway_tls_in_library_total"), 1)
+
     def test_can_be_told_to_speak_tls_13_alone(self):
         self.policy["version_min"] = 13
         self.start()
@@ -212,6 +224,28 @@ class Serving(TlsCase):
             done = threading.Event()
             done.wait(2.5)  # Two rounds of the housekeeping.
             self.assertEqual(json.loads(exchange(client, "/after", b"c" * 40000))["body"], 40000)
+
+    def test_goes_on_after_key_updates_with_each_cipher_suite(self):
+        self.start()
+        for suite in ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"):
+            client = subprocess.Popen(
+                ["openssl", "s_client", "-connect", f"127.0.0.1:{self.tls_port}", "-servername", "shop.test", "-CAfile",
+                 self.authority.pem, "-tls1_3", "-ciphersuites", suite, "-brief"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.addCleanup(lambda client=client: (client.kill(), client.communicate()))
+            said = b""
+            for turn in range(3):
+                client.stdin.write(f"GET /{suite}/{turn} HTTP/1.1\r\nHost: shop.test\r\n\r\n".encode())
+                client.stdin.flush()
+                # An update in return is asked for, and not. s_client says KEYUPDATE when it has sent its own.
+                for wanted, next_line in ((f'"/{suite}/{turn}"', b"K\n" if turn == 0 else b"k\n"), ("KEYUPDATE", b"")):
+                    while wanted.encode() not in said:
+                        piece = os.read(client.stdout.fileno(), 65536)
+                        self.assertNotEqual(piece, b"", said)
+                        said += piece
+                    said = said.partition(wanted.encode())[2]
+                    client.stdin.write(next_line)
+                    client.stdin.flush()
 
     def test_carries_web_sockets(self):
         modules = SOURCE / "tests/clients/node_modules"

@@ -63,7 +63,7 @@ void Exchange::begin_anew() {
     cache_status_ = {};
     answer_started_ = false;
     chunk_ourselves_ = strip_chunks_ = false;
-    keep_client_ = tunnel_half_closed_ = false;
+    keep_client_ = false;
     answer_left_ = 0;
     reset_code_ = wire::Http2Code::kInternalError;
     status_ = 0;

@@ -159,10 +159,7 @@ class Exchange final {
     Received receive_answer();
     async::Task<After> relay_body();
     void keep_upstream();
-    enum class TunnelDirection : uint8_t { kToClient, kToUpstream };
     async::Task<After> tunnel(size_t head_size);
-    async::Task<void> pump_tunnel(TunnelDirection direction);
-    void end_tunnel(TunnelDirection direction);
     // relay_encoded.cc: an answer compressed on its way.
     void plan_content();
     async::Task<bool> send_encoded(std::string_view piece, Encoder::Operation operation);
@@ -171,7 +168,6 @@ class Exchange final {
     uint16_t prepare_stream_body();
     void note_length(uint64_t length);
     async::Task<void> pump_stream_body();
-    async::Task<void> pump_stream_tunnel();
     async::Task<bool> send_file_pieces(int file, uint64_t first, uint64_t count);
     // request_decoding.cc: bodies that reach the app decompressed.
     uint16_t begin_decoding();
@@ -293,8 +289,6 @@ class Exchange final {
     bool keep_client_ = false, answer_started_ = false;
     uint16_t status_ = 0;
     SteadyTime started_{};
-    SteadyTime tunnel_seen_{};  // When a byte last moved.
-    bool tunnel_half_closed_ = false;
 };
 
 }  // namespace shore::gateway

@@ -127,30 +127,6 @@ Task<void> Exchange::pump_stream_body() {
     break_upstream();
 }
 
-/// The client's direction of a tunnel, to its end (RFC 8441 section 5).
-Task<void> Exchange::pump_stream_tunnel() {
-    while (true) {
-        if (!stream_->has_body()) {
-            const Duration patience =
-                tunnel_half_closed_ ? Duration(kHalfCloseGrace) : Duration(kTunnelIdle);
-            if (stream_->body_ended() || (!co_await stream_->body_more({tunnel_seen_ + patience}) &&
-                                          shard_.loop().now() >= tunnel_seen_ + patience)) {
-                break;
-            }
-            continue;
-        }
-        const BufferPointer piece = stream_->take_body();
-        tunnel_seen_ = shard_.loop().now();
-        body_bytes_ += piece->size();
-        if (!co_await send_upstream(piece->view(), {})) {
-            break;
-        }
-        stream_->body_passed(piece->size());
-    }
-    tunnel_half_closed_ = true;
-    end_tunnel(TunnelDirection::kToUpstream);
-}
-
 Task<bool> Exchange::send_file_pieces(int file, uint64_t first, uint64_t count) {
     const BufferPointer buffer = shard_.take_buffer();
     while (count > 0) {

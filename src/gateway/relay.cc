@@ -1,22 +1,20 @@
 // The answer's way to the client: its head rewritten in front of its body, the body in pieces as it
-// arrives, no faster than the client takes it; and the tunnel that an upgraded connection becomes.
+// arrives, no faster than the client takes it.
 #include <algorithm>
 #include <cstring>
 
-#include "async/ready_by.h"
 #include "gateway/caching.h"
 #include "gateway/client_stream.h"
 #include "gateway/connection.h"
 #include "gateway/exchange.h"
 #include "gateway/rewrite.h"
+#include "gateway/tunnel.h"
 #include "gateway/wait.h"
 #include "net/raw_io.h"
 
 namespace shore::gateway {
 
 using async::Deadline;
-using async::Direction;
-using async::ReadyBy;
 using async::Task;
 using net::IoStatus;
 using wire::Framing;
@@ -288,69 +286,12 @@ Task<Exchange::After> Exchange::tunnel(size_t head_size) {
         (early.empty() || co_await send_upstream(early, {}))) {
         answer_.reset();
         request_->reset();
-        tunnel_seen_ = shard_.loop().now();
-        pump_.emplace(shard_.loop());
-        pump_->spawn(stream_ != nullptr ? pump_stream_tunnel()
-                                        : pump_tunnel(TunnelDirection::kToUpstream));
-        co_await pump_tunnel(TunnelDirection::kToClient);
-        pump_.reset();
+        Tunnel tunnel(shard_, *connection_, stream_, *upstream_,
+                      {.to_client = sent_, .to_app = body_bytes_});
+        co_await tunnel.run();
     }
     finish();
     co_return After::kClose;
-}
-
-/// One direction of a tunnel, to its end; the end is passed on. Holds a buffer only while bytes
-/// move.
-Task<void> Exchange::pump_tunnel(TunnelDirection direction) {
-    const bool to_client = direction == TunnelDirection::kToClient;
-    Transport& client = connection_->transport();
-    UpstreamConnection& upstream = *upstream_;
-    async::Watch& from = to_client ? upstream.watch : client.watch();
-    while (true) {
-        while (!(to_client ? from.is_readable() : client.is_readable())) {
-            const Duration patience =
-                tunnel_half_closed_ ? Duration(kHalfCloseGrace) : Duration(kTunnelIdle);
-            const Deadline deadline{tunnel_seen_ + patience};
-            if (!co_await ReadyBy(from, Direction::kRead, deadline) &&
-                shard_.loop().now() >= tunnel_seen_ + patience) {
-                end_tunnel(direction);
-                co_return;
-            }
-        }
-        BufferPointer buffer = shard_.take_buffer();
-        const net::IoResult got =
-            to_client ? net::receive_now(upstream.socket.get(), buffer->data(), buffer->capacity())
-                      : client.receive_now(buffer->data(), buffer->capacity());
-        if (got.status == IoStatus::kEnd || got.status == IoStatus::kBroken) {
-            break;
-        }
-        if (to_client && got.count < buffer->capacity()) {
-            from.read_drained();
-        }
-        if (got.count == 0) {
-            continue;
-        }
-        tunnel_seen_ = shard_.loop().now();
-        const std::string_view bytes(buffer->data(), got.count);
-        (to_client ? sent_ : body_bytes_) += got.count;
-        const bool sent = to_client ? co_await deliver(bytes) : co_await send_upstream(bytes, {});
-        if (!sent) {
-            break;
-        }
-    }
-    tunnel_half_closed_ = true;
-    end_tunnel(direction);
-}
-
-/// Tells the receiving side of a direction that nothing more will come.
-void Exchange::end_tunnel(TunnelDirection direction) {
-    if (direction == TunnelDirection::kToClient && stream_ != nullptr) {
-        stream_->end_tunnel();
-    } else if (direction == TunnelDirection::kToClient) {
-        connection_->transport().shut_down(SHUT_WR);
-    } else {
-        net::shut_down(upstream_->socket.get(), SHUT_WR);
-    }
 }
 
 }  // namespace shore::gateway

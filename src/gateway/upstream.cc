@@ -80,29 +80,8 @@ Task<bool> Exchange::connect() {
 }
 
 Task<bool> Exchange::send_upstream(std::string_view first, std::string_view second) {
-    if (upstream_stream_ != nullptr) {
-        co_return co_await send_stream(first, second);
-    }
-    while (true) {
-        const net::IoResult sent = net::send_now(upstream_->socket.get(), first, second);
-        if (sent.status == IoStatus::kBroken) {
-            co_return false;
-        }
-        const size_t of_first = std::min(sent.count, first.size());
-        first.remove_prefix(of_first);
-        second.remove_prefix(sent.count - of_first);
-        if (first.empty() && second.empty()) {
-            co_return true;
-        }
-        if (sent.status == IoStatus::kAgain) {
-            upstream_->watch.write_full();
-            const Duration patience = shard_.current().snapshot().limits.body_timeout;
-            if (!co_await ReadyBy(upstream_->watch, Direction::kWrite,
-                                  Deadline::in(shard_.loop(), patience))) {
-                co_return false;
-            }
-        }
-    }
+    return upstream_stream_ != nullptr ? send_stream(first, second)
+                                       : send_all(shard_, *upstream_, first, second);
 }
 
 /// Waits for the upstream; a client that ends its side shortens the wait.

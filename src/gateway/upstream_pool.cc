@@ -1,9 +1,37 @@
 #include "gateway/upstream_pool.h"
 
+#include <algorithm>
+
+#include "async/ready_by.h"
 #include "gateway/limits.h"
+#include "gateway/shard.h"
 #include "net/raw_io.h"
 
 namespace shore::gateway {
+
+async::Task<bool> send_all(Shard& shard, UpstreamConnection& app, std::string_view first,
+                           std::string_view second) {
+    while (true) {
+        const net::IoResult sent = net::send_now(app.socket.get(), first, second);
+        if (sent.status == net::IoStatus::kBroken) {
+            co_return false;
+        }
+        const size_t of_first = std::min(sent.count, first.size());
+        first.remove_prefix(of_first);
+        second.remove_prefix(sent.count - of_first);
+        if (first.empty() && second.empty()) {
+            co_return true;
+        }
+        if (sent.status == net::IoStatus::kAgain) {
+            app.watch.write_full();
+            const Duration patience = shard.current().snapshot().limits.body_timeout;
+            if (!co_await async::ReadyBy(app.watch, async::Direction::kWrite,
+                                         async::Deadline::in(shard.loop(), patience))) {
+                co_return false;
+            }
+        }
+    }
+}
 
 std::unique_ptr<UpstreamConnection> UpstreamPool::take(const Endpoint& endpoint) {
     if (endpoint.slot() >= slots_.size()) {

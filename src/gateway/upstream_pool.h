@@ -4,14 +4,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
+#include "async/task.h"
 #include "async/watch.h"
 #include "gateway/compiled.h"
 #include "gateway/endpoint.h"
 #include "os/fd.h"
 
 namespace shore::gateway {
+
+class Shard;
 
 /// A connection to an endpoint, watched. Non-blocking.
 struct UpstreamConnection {
@@ -22,6 +26,11 @@ struct UpstreamConnection {
     async::Watch watch;
     SteadyTime idle_since{};
 };
+
+/// Sends all of both to the app. False when it is gone, or takes nothing for the snapshot's
+/// body_timeout.
+async::Task<bool> send_all(Shard& shard, UpstreamConnection& app, std::string_view first,
+                           std::string_view second = {});
 
 class UpstreamPool final {
  public:

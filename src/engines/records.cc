@@ -20,6 +20,7 @@ constexpr std::array kParts = {EnginePart::kPostgres, EnginePart::kPgBouncer, En
                                EnginePart::kRedisSentinel, EnginePart::kRedisEndpoint};
 constexpr std::string_view kDirectory = ".engines";
 constexpr size_t kPasswordBytes = 16;
+constexpr uint32_t kPortCount = kPortLast - kPortFirst + 1;
 
 /// The endpoint has two addresses: for the primary, and for reads.
 uint32_t addresses_of(const model::EngineSpec& spec, EnginePart part) {
@@ -76,8 +77,8 @@ Result<Record> read_record(const std::string& path) {
 
 }  // namespace
 
-Records::Records(std::string volume_directory, PortIsFree is_free)
-    : volume_directory_(std::move(volume_directory)), is_free_(std::move(is_free)) {
+Records::Records(std::string volume_directory, PortIsFree is_free, uint16_t start)
+    : volume_directory_(std::move(volume_directory)), is_free_(std::move(is_free)), start_(start) {
 }
 
 std::string Records::path(std::string_view stack, std::string_view service) const {
@@ -108,8 +109,9 @@ Result<void> Records::learn_ports() {
 }
 
 Result<uint16_t> Records::next_port(const Record& record) {
-    for (uint32_t port = kPortFirst; port <= kPortLast; ++port) {
-        const auto candidate = static_cast<uint16_t>(port);
+    for (uint32_t i = 0; i < kPortCount; ++i) {
+        const auto candidate =
+            static_cast<uint16_t>(kPortFirst + (start_ - kPortFirst + i) % kPortCount);
         const bool is_taken =
             ports_.contains(candidate) ||
             std::ranges::find(record.peers, candidate, &Peer::port) != record.peers.end();
@@ -159,6 +161,15 @@ Result<Record> Records::take_blocking(std::string_view stack, const model::Engin
         SHORE_CHECK(os::write_file_atomically(file, to_json(record), 0600));
     }
     return record;
+}
+
+uint16_t first_port_of(std::string_view volume_directory) {
+    // FNV-1a: the same on every start, which is all that is asked of it here.
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : volume_directory) {
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+    return static_cast<uint16_t>(kPortFirst + hash % kPortCount);
 }
 
 uint16_t port_of(const Record& record, EnginePart part, uint32_t slot) {

@@ -31,8 +31,9 @@ class Records final {
  public:
     using PortIsFree = std::function<bool(uint16_t)>;
 
-    /// `volume_directory` is that of all stacks, absolute. `is_free` probes a port of this machine.
-    Records(std::string volume_directory, PortIsFree is_free);
+    /// `volume_directory` is that of all stacks, absolute. `is_free` probes a port of this machine;
+    /// ports are looked for from `start` on, which lies in the range.
+    Records(std::string volume_directory, PortIsFree is_free, uint16_t start = kPortFirst);
 
     /// The record of an engine, completed for what `spec` asks for and stored when that was new: a
     /// port for each process, a password for each user. kExhausted when no port is left.
@@ -49,9 +50,14 @@ class Records final {
 
     std::string volume_directory_;
     PortIsFree is_free_;
+    uint16_t start_;
     std::mutex mutex_;
     std::map<uint16_t, std::string> ports_;  // Given out: to which file. Guarded by mutex_.
 };
+
+/// Where a state directory begins to look for ports: elsewhere than others on the same machine,
+/// whose given ports cannot be seen as long as nothing listens there.
+uint16_t first_port_of(std::string_view volume_directory);
 
 /// The port of a process; 0 when the record has none.
 uint16_t port_of(const Record& record, model::EnginePart part, uint32_t slot);

@@ -80,8 +80,10 @@ EngineProvider::EngineProvider(async::Loop& loop, async::WorkerPool& workers,
     : loop_(loop),
       workers_(workers),
       place_(provision_place(paths)),
-      records_(place_.volume_directory,
-               [](uint16_t port) { return net::is_tcp_port_free(port).value_or(false); }) {
+      records_(
+          place_.volume_directory,
+          [](uint16_t port) { return net::is_tcp_port_free(port).value_or(false); },
+          engines::first_port_of(place_.volume_directory)) {
 }
 
 Task<Result<supervise::Provided>> EngineProvider::provide(supervise::InstanceOrder order) {

@@ -16,6 +16,15 @@ std::span<const Case> cases() {
          "kill -9 of the daemon under 200 requests/s fails no request and breaks no stream; the "
          "next daemon adopts every instance without restarting one.",
          &prove_daemon_kill},
+        {"pool-1000",
+         "1,000 concurrent clients with transactions each are served on at most 25 server "
+         "connections without an error, and the pool connects and answers at least 5 times faster "
+         "than the server itself.",
+         &prove_pool},
+        {"db-crash",
+         "kill -9 of PostgreSQL under 200 clients through the pool loses no committed row, fails "
+         "only clients that had a connection, and commits go on within 10 s.",
+         &prove_database_crash},
     };
     return kCases;
 }

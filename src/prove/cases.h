@@ -33,5 +33,7 @@ std::span<const Case> cases();
 async::Task<Result<Finding>> prove_deploy(Laboratory& laboratory);
 async::Task<Result<Finding>> prove_crash(Laboratory& laboratory);
 async::Task<Result<Finding>> prove_daemon_kill(Laboratory& laboratory);
+async::Task<Result<Finding>> prove_pool(Laboratory& laboratory);
+async::Task<Result<Finding>> prove_database_crash(Laboratory& laboratory);
 
 }  // namespace shore::prove

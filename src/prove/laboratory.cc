@@ -121,7 +121,11 @@ Task<Result<void>> Laboratory::wait_until_settled(int64_t release) {
 }
 
 Task<Result<void>> Laboratory::deploy(std::string version) {
-    SHORE_CO_CHECK(machine_.write_file("compose.yaml", manifest(version)));
+    co_return co_await deploy_manifest(manifest(version));
+}
+
+Task<Result<void>> Laboratory::deploy_manifest(std::string text) {
+    SHORE_CO_CHECK(machine_.write_file("compose.yaml", text));
     wire::Json request = wire::Json::object();
     request.set("directory", machine_.directory());
     const std::string files[] = {machine_.directory() + "/compose.yaml"};

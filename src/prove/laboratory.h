@@ -34,6 +34,8 @@ class Laboratory final {
     /// Deploys `version` of the api with two replicas and waits until the rollout has ended.
     /// kConflict with Shore's own words when it did not end well.
     async::Task<Result<void>> deploy(std::string version);
+    /// Deploys another manifest as the stack "proof", which it names; otherwise as deploy().
+    async::Task<Result<void>> deploy_manifest(std::string text);
     /// Takes the stack down and ends the daemon.
     async::Task<Result<void>> end();
 

@@ -20,6 +20,8 @@ class Machine {
     /// This program.
     virtual const std::string& executable() const = 0;
     virtual Result<void> write_file(std::string_view name, std::string_view text) = 0;
+    /// A file below directory(), of moderate size.
+    virtual Result<std::string> read_file(std::string_view name) const = 0;
 
     /// Starts a daemon on directory()/state; returns its pid at once.
     virtual Result<int> start_daemon() = 0;

@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "async/block_on.h"
@@ -43,6 +45,10 @@ class TemporaryMachine final : public prove::Machine {
 
     Result<void> write_file(std::string_view name, std::string_view text) override {
         return os::write_file_atomically(directory_.file(name), text);
+    }
+
+    Result<std::string> read_file(std::string_view name) const override {
+        return os::read_file(directory_.file(name), Bytes::mib(16));
     }
 
     Result<int> start_daemon() override {
@@ -128,6 +134,11 @@ int run_prove_role(std::span<const std::string> arguments,
                    const std::map<std::string, std::string>& variables,
                    const std::string& program) {
     os::ignore_broken_pipe();
+    // A thousand clients at once are a thousand descriptors.
+    rlimit descriptors{};
+    ::getrlimit(RLIMIT_NOFILE, &descriptors);
+    descriptors.rlim_cur = descriptors.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
     const base::SystemClock clock;
     auto loop = async::Loop::open(clock);
     if (!loop) {
@@ -142,6 +153,10 @@ int run_prove_role(std::span<const std::string> arguments,
     }
     const auto new_machine = [&]() -> Result<std::unique_ptr<prove::Machine>> {
         SHORE_TRY(auto directory, os::TemporaryDirectory::create());
+        // Started by root, engines run as other users: they pass through to what is theirs.
+        if (::chmod(directory.path().c_str(), ::geteuid() == 0 ? 0711 : 0700) < 0) {
+            return fail(os::last_error("give way through " + directory.path()));
+        }
         return std::make_unique<TemporaryMachine>(std::move(directory), program, variables);
     };
     return prove::run_prove(**loop, *options, new_machine, [](std::string_view text) {

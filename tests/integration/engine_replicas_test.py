@@ -150,7 +150,7 @@ class Replicas(PostgresCase):
             self.sql(primary.port, "INSERT INTO t VALUES (1)")
         wait_until(lambda: primary.view("replicas")[0]["wal"] == "lost", 30, "the lost slot")
         replica.start()
-        wait_until(lambda: "copying the primary" in replica.log_text(), 90, "a new copy")
+        wait_until(lambda: replica.log_text().count("copying the primary") == 2, 90, "a new copy")
         replica.wait_ready(60)
         self.fed(replica)
         self.assertEqual(self.sql(replica.port, "SELECT count(*) FROM t"), "6")

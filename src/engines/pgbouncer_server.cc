@@ -365,6 +365,11 @@ Task<Result<void>> PgBouncerServer::apply(Assignment assignment) {
     co_return co_await reload();
 }
 
+Task<Result<void>> PgBouncerServer::check(model::EngineSpec spec) {
+    SHORE_CO_CHECK(plan_pool(spec));
+    co_return raise_descriptors(spec.pool);
+}
+
 Health PgBouncerServer::health() const {
     if (!answers_) {
         return {.ready = false, .detail = "starting"};

@@ -99,7 +99,8 @@ VariableMap postgres_variables(const Record& record, const model::EngineUse& use
     const std::string pool = fmt::format("{}:{}", kHost, port);
     return {{"DATABASE_URL", use.pooled ? url(pool, use.database) : direct},
             {"DATABASE_DIRECT_URL", direct},
-            {"DATABASE_READ_URL", use.pooled ? url(pool, use.database + "_read") : read},
+            {"DATABASE_READ_URL",
+             use.pooled ? url(pool, use.database + (use.replicas > 0 ? "_read" : "")) : read},
             {"PGHOST", std::string(kHost)},
             {"PGPORT", std::to_string(port)},
             {"PGUSER", role},

@@ -1,4 +1,5 @@
 """The connection pool under its agent: limits, rights, pauses, crashes of PostgreSQL behind it."""
+import json
 import os
 import pathlib
 import signal
@@ -52,6 +53,15 @@ class Pool(PostgresCase):
         _, most = self.watched(server, load)
         self.assertGreater(most, 6)
         self.assertLessEqual(most, 12)
+
+    def test_npm_pg_works_through_it_with_parameters_and_transactions(self):
+        server, pool = self.start_both(postgres_spec(pool={"size": 10}))
+        self.sql(server.port, "CREATE TABLE visits (client int, n int)")
+        url = f"postgresql://api:{PASSWORD}@127.0.0.1:{pool.port}/shop"
+        done = subprocess.run(["node", str(CLIENTS / "pg_pool.mjs"), url, "200", "5"], capture_output=True, text=True,
+                              timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout), {"committed": 1000, "failed": 0, "words": [], "rows": 1000})
 
     def test_a_busy_role_leaves_others_a_connection(self):
         users = [{"service": name, "database": "shop", "access": 1} for name in ("api", "worker")]

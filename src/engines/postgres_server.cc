@@ -257,6 +257,13 @@ Task<Result<void>> PostgresServer::user_ready(std::string service) {
     co_return Result<void>();
 }
 
+// Who asks during a restart waits for its end instead of being told of it.
+Task<void> PostgresServer::end_of_change() {
+    if (!answers_ && is_settled_ && turn_.is_taken()) {
+        const Turn::Held held = co_await turn_.take();
+    }
+}
+
 Task<Result<Json>> PostgresServer::status() {
     const Health now = health();
     Json json = Json::object()
@@ -287,6 +294,7 @@ Task<Result<Json>> PostgresServer::view(std::string name) {
     if (!is_postgres_view(name)) {
         co_return unknown_postgres_view(name);
     }
+    co_await end_of_change();
     if (!answers_) {
         co_return fail(ErrorCode::kUnavailable, "PostgreSQL: {}", health().detail);
     }

@@ -99,6 +99,7 @@ class PostgresServer final : public Server {
     async::Task<Result<wire::Json>> follow();
 
     // While it runs, in postgres_server.cc.
+    async::Task<void> end_of_change();
     async::Task<void> watch_child();
     async::Task<void> watch_server();
     async::Task<void> look();

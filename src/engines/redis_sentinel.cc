@@ -45,6 +45,9 @@ Task<Result<void>> RedisSentinel::start() {
         child_.start({program, redis_conf_path(assignment_)}, assignment_.data_directory, SIGTERM));
     while (child_.running()) {
         if (co_await ask({"PING"})) {
+            // Looks at the servers each second, not each ten: it chooses among replicas by what it
+            // saw of them last, and finds those that joined.
+            (void)co_await ask({"SENTINEL", "DEBUG", "INFO-PERIOD", "1000"});
             co_await look();
             scope_.spawn(watch());
             co_return Result<void>();

@@ -188,104 +188,96 @@ void RequestScanner::feed_inline(const char* data, size_t size) {
     }
 }
 
-RespStep RequestScanner::feed(const char* data, size_t size) {
-    const char* at = data;
-    const char* const end = data + size;
-    const auto step = [&](RespStatus status) {
-        return RespStep{.status = status, .used = static_cast<size_t>(at - data)};
-    };
-    while (at < end) {
-        switch (state_) {
-            case State::kStart:
-                at_ = 0;
-                arguments_ = index_ = 0;
-                name_size_ = 0;
-                name_known_ = word_ = false;
-                kept_ = {};
-                inline_ = *at != '*';
-                state_ = inline_ ? State::kInline : State::kCount;
-                if (!inline_) {
-                    ++at;
-                    ++at_;
-                    number_.begin();
-                }
-                break;
-            case State::kInline: {
-                const auto left = static_cast<size_t>(end - at);
-                const auto* const found = static_cast<const char*>(std::memchr(at, '\n', left));
-                const size_t part = found != nullptr ? static_cast<size_t>(found - at) + 1 : left;
-                if (part > kRespInlineMax - at_) {
-                    return step(RespStatus::kBad);
-                }
-                feed_inline(at, part);
-                at += part;
-                at_ += part;
-                if (found != nullptr) {
-                    name_known_ = true;
-                    state_ = State::kStart;
-                    return step(RespStatus::kDone);
-                }
-                break;
-            }
-            case State::kCount:
-            case State::kSize: {
-                RespStatus status = number_.feed(*at++);
-                ++at_;
-                if (status == RespStatus::kDone && state_ == State::kSize) {
-                    status = on_size();
-                } else if (status == RespStatus::kDone) {
-                    const int64_t count = number_.value();
-                    if (count > kRespCountMax) {
-                        return step(RespStatus::kBad);
-                    }
-                    arguments_ = static_cast<uint32_t>(std::max<int64_t>(count, 0));
-                    if (arguments_ == 0) {
-                        name_known_ = true;
-                        state_ = State::kStart;
-                        return step(RespStatus::kDone);
-                    }
-                    state_ = State::kDollar;
-                    status = RespStatus::kMore;
-                }
-                if (status == RespStatus::kBad) {
-                    return step(status);
-                }
-                break;
-            }
-            case State::kDollar:
-                if (*at != '$') {
-                    return step(RespStatus::kBad);
-                }
-                ++at;
-                ++at_;
-                number_.begin();
-                state_ = State::kSize;
-                break;
-            case State::kBulk: {
-                const auto part = std::min(skip_, static_cast<uint64_t>(end - at));
-                if (index_ == 0 && !name_known_) {
-                    const auto of_name = static_cast<size_t>(std::min(part, name_left_));
-                    take_name(at, of_name);
-                    name_left_ -= of_name;
-                    if (name_left_ == 0) {
-                        end_name();
-                    }
-                }
-                at += part;
-                at_ += part;
-                skip_ -= part;
-                if (skip_ == 0) {
-                    if (++index_ == arguments_) {
-                        state_ = State::kStart;
-                        return step(RespStatus::kDone);
-                    }
-                    state_ = State::kDollar;
-                }
-                break;
-            }
+/// A command begins with `first`; true when that byte is used.
+bool RequestScanner::begin(char first) {
+    at_ = 0;
+    arguments_ = index_ = 0;
+    name_size_ = 0;
+    name_known_ = word_ = false;
+    kept_ = {};
+    inline_ = first != '*';
+    state_ = inline_ ? State::kInline : State::kCount;
+    number_.begin();
+    return !inline_;
+}
+
+/// kDone: an empty command.
+RespStatus RequestScanner::on_count() {
+    const int64_t count = number_.value();
+    if (count > kRespCountMax) {
+        return RespStatus::kBad;
+    }
+    arguments_ = static_cast<uint32_t>(std::max<int64_t>(count, 0));
+    name_known_ = arguments_ == 0;
+    state_ = arguments_ == 0 ? State::kStart : State::kDollar;
+    return arguments_ == 0 ? RespStatus::kDone : RespStatus::kMore;
+}
+
+/// One byte of a command's head or of an argument's.
+RespStatus RequestScanner::feed_head(char byte) {
+    if (state_ == State::kDollar) {
+        number_.begin();
+        state_ = State::kSize;
+        return byte == '$' ? RespStatus::kMore : RespStatus::kBad;
+    }
+    const RespStatus status = number_.feed(byte);
+    if (status != RespStatus::kDone) {
+        return status;
+    }
+    return state_ == State::kSize ? on_size() : on_count();
+}
+
+/// `size` bytes of an argument, at most what is left of it.
+RespStatus RequestScanner::feed_bulk(const char* data, size_t size) {
+    if (index_ == 0 && !name_known_) {
+        const auto of_name = static_cast<size_t>(std::min<uint64_t>(size, name_left_));
+        take_name(data, of_name);
+        name_left_ -= of_name;
+        if (name_left_ == 0) {
+            end_name();
         }
     }
-    return step(RespStatus::kMore);
+    skip_ -= size;
+    if (skip_ > 0) {
+        return RespStatus::kMore;
+    }
+    state_ = ++index_ == arguments_ ? State::kStart : State::kDollar;
+    return state_ == State::kStart ? RespStatus::kDone : RespStatus::kMore;
+}
+
+RespStep RequestScanner::feed(const char* data, size_t size) {
+    size_t used = 0;
+    RespStatus status = RespStatus::kMore;
+    while (used < size && status == RespStatus::kMore) {
+        const char* const at = data + used;
+        size_t part = 1;
+        if (state_ == State::kBulk) {
+            part = static_cast<size_t>(std::min<uint64_t>(skip_, size - used));
+            status = feed_bulk(at, part);
+        } else if (state_ == State::kInline) {
+            const auto* const end = static_cast<const char*>(std::memchr(at, '\n', size - used));
+            part = end != nullptr ? static_cast<size_t>(end - at) + 1 : size - used;
+            if (part > kRespInlineMax - at_) {
+                status = RespStatus::kBad;
+                break;
+            }
+            feed_inline(at, part);
+            if (end != nullptr) {
+                name_known_ = true;
+                state_ = State::kStart;
+                status = RespStatus::kDone;
+            }
+        } else if (state_ == State::kStart) {
+            part = begin(*at) ? 1 : 0;
+        } else {
+            ++at_;  // on_size() wants to stand behind the line.
+            status = feed_head(*at);
+            --at_;
+        }
+        used += part;
+        at_ += part;
+    }
+    return {.status = status, .used = used};
 }
 
 std::vector<std::string_view> resp_parts(std::string_view command) {

@@ -99,6 +99,10 @@ class RequestScanner final {
 
  private:
     enum class State : uint8_t { kStart, kCount, kDollar, kSize, kBulk, kInline };
+    bool begin(char first);
+    RespStatus feed_head(char byte);
+    RespStatus feed_bulk(const char* data, size_t size);
+    RespStatus on_count();
     RespStatus on_size();
     void take_name(const char* data, size_t size);
     void end_name();

@@ -1,5 +1,5 @@
-// ioredis as the judge of the Redis endpoint: pipelines, transactions, messages, blocking, scripts; and of the sentinels,
-// for clients that find the primary themselves. Exits non-zero with the first difference.
+// ioredis as the judge of the Redis endpoint: pipelines, transactions, messages, blocking, scripts; and of the
+// sentinels, for clients that find the primary themselves. Exits non-zero with the first difference.
 import assert from "node:assert/strict";
 import Redis from "ioredis";
 

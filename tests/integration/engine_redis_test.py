@@ -11,8 +11,8 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from redis_engine import (APP, APP_PASSWORD, READER, READER_PASSWORD, SECOND, Redis, RedisEngine, RedisError,  # noqa: E402
-                          wait_until)
+from redis_engine import (APP, APP_PASSWORD, READER, READER_PASSWORD, SECOND, Redis, RedisEngine,  # noqa: E402
+                          RedisError, wait_until)
 
 CLIENTS = pathlib.Path(__file__).resolve().parent.parent / "clients"
 
@@ -193,7 +193,8 @@ class Protocol(HighlyAvailable):
     """Through the endpoint everything is as at the server itself."""
 
     SCRIPT = [
-        ("SET", "a", "1"), ("GET", "a"), ("GET", "none"), ("INCR", "a"), ("LPUSH", "l", "1", "2"), ("LRANGE", "l", 0, -1),
+        ("SET", "a", "1"), ("GET", "a"), ("GET", "none"), ("INCR", "a"), ("LPUSH", "l", "1", "2"),
+        ("LRANGE", "l", 0, -1),
         ("HSET", "h", "f", "v", "g", "w"), ("HGETALL", "h"), ("ZADD", "z", "1.5", "m"), ("ZSCORE", "z", "m"),
         ("SADD", "s", "x"), ("SMEMBERS", "s"), ("NOSUCH", "x"), ("GET",), ("LPUSH", "a", "wrong"), ("MULTI",),
         ("INCR", "a"), ("GET", "a"), ("EXEC",), ("MULTI",), ("NOSUCH",), ("EXEC",), ("MULTI",), ("DISCARD",), ("EXEC",),
@@ -284,11 +285,12 @@ class Protocol(HighlyAvailable):
     def test_redis_cli_and_redis_benchmark(self):
         environment = dict(os.environ, REDISCLI_AUTH=APP_PASSWORD)
         port = str(self.engine.endpoint.port)
-        answer = subprocess.run(["redis-cli", "-p", port, "--user", APP, "-3"], input="SET cli 1\nINCR cli\nLRANGE none 0 -1\n",
-                                env=environment, capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(["redis-cli", "-p", port, "--user", APP, "-3"], env=environment, timeout=30,
+                                input="SET cli 1\nINCR cli\nLRANGE none 0 -1\n", capture_output=True, text=True)
         self.assertEqual(answer.stdout.split("\n")[:2], ["OK", "2"])
-        answer = subprocess.run(["redis-benchmark", "-p", port, "--user", APP, "-a", APP_PASSWORD, "-n", "20000", "-P", "16",
-                                 "-t", "set,get,lpush,mset", "--csv"], capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(["redis-benchmark", "-p", port, "--user", APP, "-a", APP_PASSWORD, "-n", "20000",
+                                 "-P", "16", "-t", "set,get,lpush,mset", "--csv"], capture_output=True, text=True,
+                                timeout=60)
         self.assertEqual(answer.returncode, 0, answer.stderr)
         self.assertEqual(len(answer.stdout.strip().split("\n")), 5, answer.stdout)
 
@@ -483,10 +485,9 @@ class Failover(HighlyAvailable):
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
             try:
-                client.socket.sendall(client.encode("GET", "safe") + client.encode("INCR", "safe") +
-                                      client.encode("GET", "safe") + client.encode("MULTI") + client.encode("INCR", "safe") +
-                                      client.encode("EXEC") + client.encode("EVAL", "return redis.call('incr', 'safe')", 0))
-                answers = [client.reply() for _ in range(7)]
+                answers = client.pipeline([("GET", "safe"), ("INCR", "safe"), ("GET", "safe"), ("MULTI",),
+                                           ("INCR", "safe"), ("EXEC",),
+                                           ("EVAL", "return redis.call('incr', 'safe')", 0)])
             finally:
                 for pid in pids:
                     os.kill(pid, signal.SIGCONT)

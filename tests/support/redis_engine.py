@@ -56,7 +56,7 @@ class RedisError(Exception):
 
 
 class Redis:
-    """A small client: commands out, replies in. Errors are returned as RedisError values by reply(), raised by ask()."""
+    """A small client: commands out, replies in. reply() returns errors as RedisError values, ask() raises them."""
 
     def __init__(self, port=None, user=ADMIN, password=PASSWORD, seconds=20, path=None):
         if path:

@@ -240,6 +240,9 @@ void Http2Connection::settle() {
         writer_.spawn(wait_writable());
     }
     active_at_ = shard_.loop().now();
+    if (!ended_) {
+        shard_.idle_connections().push_back(connection_);  // From now on, perhaps.
+    }
     retire_closed();
     if (broken_ || session_.finished()) {
         end_reading();

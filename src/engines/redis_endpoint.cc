@@ -264,6 +264,8 @@ Task<Result<Json>> RedisEndpoint::failover() {
     if (std::exchange(failing_over_, true)) {
         co_return fail(ErrorCode::kConflict, "a failover is under way");
     }
+    // Before anybody is held up.
+    (void)co_await idle_sentinels(context_.loop, assignment_);
     const SteadyTime begun = context_.loop.now();
     router_.hold();
     co_await drain();

@@ -35,7 +35,10 @@ class HandOver final {
         : loop_(loop), assignment_(assignment) {}
 
     Task<Result<HandedOver>> run() {
-        const SentinelsWord word = co_await ask_sentinels(loop_, assignment_);
+        const SentinelsWord word = co_await idle_sentinels(loop_, assignment_);
+        if (word.electing) {
+            co_return fail(ErrorCode::kConflict, "the primary is being replaced already");
+        }
         if (word.port == 0) {
             co_return fail(ErrorCode::kUnavailable, "no sentinel says who is primary");
         }
@@ -155,6 +158,17 @@ class HandOver final {
 };
 
 }  // namespace
+
+Task<SentinelsWord> idle_sentinels(async::Loop& loop, const Assignment& assignment) {
+    const SteadyTime last = loop.now() + kFailoverIdleWait;
+    while (true) {
+        SentinelsWord word = co_await ask_sentinels(loop, assignment);
+        if (!word.electing || loop.now() >= last) {
+            co_return word;
+        }
+        co_await async::sleep_for(loop, kRoleLookInterval);
+    }
+}
 
 Task<Result<HandedOver>> hand_over(async::Loop& loop, const Assignment& assignment) {
     HandOver change(loop, assignment);

@@ -10,6 +10,7 @@
 #include "async/loop.h"
 #include "async/task.h"
 #include "engines/assignment.h"
+#include "engines/redis_view.h"
 #include "wire/json.h"
 
 namespace shore::engines {
@@ -21,6 +22,10 @@ struct HandedOver {
     Duration writes_paused{};
 };
 wire::Json to_json(const HandedOver& handed);
+
+/// The sentinels' word once none of them is in the middle of a failover, during which another would
+/// be refused; after some time their word as it is.
+async::Task<SentinelsWord> idle_sentinels(async::Loop& loop, const Assignment& assignment);
 
 /// kConflict: no replica that could take over; kUnavailable: no sentinel, no primary; kTimeout: a
 /// replica did not catch up, nobody was promoted. After a failure the old primary takes writes.

@@ -74,6 +74,7 @@ Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string serv
     SentinelsWord word{.answered = 1};
     word.port = static_cast<uint16_t>(number_of(address->at(1).text));
     word.epoch = number_of(about->find("config-epoch").text);
+    word.electing = about->find("flags").text.contains("failover_in_progress");
     if (word.port == 0) {
         co_return fail(ErrorCode::kNotFound, "the sentinel watches no {}", service);
     }
@@ -89,6 +90,7 @@ Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignmen
             continue;
         }
         ++word.answered;
+        word.electing = word.electing || said->electing;
         if (word.port == 0 || said->epoch > word.epoch) {
             word.port = said->port;
             word.epoch = said->epoch;

@@ -21,6 +21,7 @@ struct SentinelsWord {
     uint32_t answered = 0;  ///< How many of them answered.
     uint16_t port = 0;      ///< Of the primary in the newest configuration; 0: nobody knows.
     uint64_t epoch = 0;
+    bool electing = false;  ///< A failover goes on, or its aftermath: another would be refused.
 };
 /// One sentinel's. kUnavailable, kTimeout; kNotFound while it watches nothing.
 async::Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string service,

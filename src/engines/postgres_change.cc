@@ -195,6 +195,24 @@ Task<Result<bool>> PostgresServer::ask_to_hand_over(std::string& position) {
     co_return false;
 }
 
+// A living primary hands over only to a replica that it feeds: no other could have its last record.
+Task<Result<void>> PostgresServer::wait_until_fed() {
+    const Deadline deadline = Deadline::in(context_.loop, kCatchUpLimit);
+    while (net::is_tcp_port_open(port_of_slot(claim_.primary))) {
+        const auto own = own_;
+        SHORE_CO_TRY(probe_, co_await work<PostgresProbe>([own] { return probe_blocking(*own); }));
+        if (probe_.is_streaming) {
+            break;
+        }
+        if (context_.loop.now() >= deadline.at) {
+            co_return fail(ErrorCode::kConflict,
+                           "this replica is not fed by its primary: nothing was changed");
+        }
+        co_await async::sleep_for(context_.loop, kPause);
+    }
+    co_return Result<void>();
+}
+
 Task<Result<void>> PostgresServer::catch_up(std::string position) {
     const uint64_t wanted = parse_position(position);
     const Deadline deadline = Deadline::in(context_.loop, kCatchUpLimit);
@@ -232,6 +250,7 @@ Task<Result<void>> PostgresServer::become_primary() {
 
 // True when the old primary lives and can follow.
 Task<Result<bool>> PostgresServer::replace_primary() {
+    SHORE_CO_CHECK(co_await wait_until_fed());
     std::string position;
     SHORE_CO_TRY(const bool handed_over, co_await ask_to_hand_over(position));
     if (handed_over) {

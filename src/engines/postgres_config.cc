@@ -175,6 +175,8 @@ void add_wal(SettingsFile& file, const PostgresConfigInput& input) {
             "The primary that this replica follows.");
         file.set("primary_slot_name", replication_slot(input.assignment.slot),
                  "The primary keeps what this replica has not read.");
+        file.set("wal_retrieve_retry_interval", "500ms",
+                 "After a restart of the primary the replica is fed again at once.");
         file.set("hot_standby_feedback", "on",
                  "Queries on the replica are not cancelled by VACUUM on the primary.");
     }

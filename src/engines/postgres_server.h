@@ -92,6 +92,7 @@ class PostgresServer final : public Server {
     async::Task<Result<wire::Json>> promote();
     async::Task<Result<bool>> replace_primary();
     async::Task<Result<bool>> ask_to_hand_over(std::string& position);
+    async::Task<Result<void>> wait_until_fed();
     async::Task<Result<void>> catch_up(std::string position);
     async::Task<Result<void>> become_primary();
     async::Task<Result<wire::Json>> hand_over();

@@ -192,6 +192,15 @@ class Replicas(PostgresCase):
         wait_until(lambda: self.sql_or_none(servers[0], "SHOW max_connections") == "46", 60, "the old maximum")
         self.fed(servers[1])
 
+    def test_a_setting_that_restarts_both_leaves_the_replica_fed_and_ready_to_be_promoted(self):
+        servers, _ = self.start_all()
+        for agent in servers:
+            agent.change(lambda spec: spec["postgres"]["settings"].update(max_locks_per_transaction="96"))
+        for agent in servers:
+            wait_until(lambda: self.sql_or_none(agent, "SHOW max_locks_per_transaction") == "96", 60, "the restart")
+        servers[1].act("promote")
+        self.fed(servers[0])
+
 
 if __name__ == "__main__":
     unittest.main()

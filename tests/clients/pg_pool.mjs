@@ -1,4 +1,5 @@
-// npm's pg through the pool: node pg_pool.mjs URL CLIENTS TRANSACTIONS. Prints {"committed", "failed", "words", "rows"}.
+// npm's pg through the pool: node pg_pool.mjs URL CLIENTS TRANSACTIONS
+// Prints {"committed", "failed", "words", "rows"}.
 import pg from 'pg';
 
 const [url, clients, transactions] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];

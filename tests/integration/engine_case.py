@@ -76,10 +76,10 @@ class Agent:
 
     def start(self):
         self.write()
-        self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [self.case.shore, "engine", str(self.run_directory)], stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log, start_new_session=True, cwd="/", env=self.case.environment, **run_as(self.case.user))
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.case.shore, "engine", str(self.run_directory)], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, cwd="/", env=self.case.environment, **run_as(self.case.user))
         return self
 
     def request(self, method, target, body=None, timeout=90):
@@ -179,7 +179,9 @@ class EngineCase(unittest.TestCase):
         self.root.chmod(0o755)
         # Root's build directory may be closed to the user that the agents run as.
         self.shore = str(self.root / "shore")
-        os.link(SHORE, self.shore) if os.stat(SHORE).st_dev == os.stat(self.root).st_dev else \
+        try:
+            os.link(SHORE, self.shore)
+        except OSError:  # Another file system, or another's file.
             shutil.copy2(SHORE, self.shore)
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": str(self.root)}
         self.sockets = self.root / "s"

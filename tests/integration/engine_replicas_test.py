@@ -127,7 +127,7 @@ class Replicas(PostgresCase):
         primary.wait_ended(20)
         primary.kill_all()
         os.kill(receiver, signal.SIGKILL)
-        wait_until(lambda: self.sql_or_none(replica, "SELECT 1") == "1" and replica.health()["ready"], 30, "the replica")
+        wait_until(lambda: self.sql_or_none(replica, "SELECT 1") and replica.health()["ready"], 30, "the replica")
         replica.act("promote")
         self.sql(replica.port, "INSERT INTO t VALUES (3)")
         wait_until(lambda: pool.status()["primary"] == 2, 20, "the pool")

@@ -257,6 +257,8 @@ Task<void> PgBouncerServer::watch_primary(int pid) {
 
 // The services' roles as the server stores them: with these they log in here while it is away.
 Task<void> PgBouncerServer::learn_verifiers() {
+    // Until there is an answer the old ones count: look() asks again.
+    knows_verifiers_ = false;
     if (!primary_) {
         co_return;
     }
@@ -270,6 +272,10 @@ Task<void> PgBouncerServer::learn_verifiers() {
         context_.loop, [target, assignment] { return ask_verifiers_blocking(target, assignment); });
     if (verifiers) {
         verifiers_ = std::move(*verifiers);
+        knows_verifiers_ =
+            std::ranges::all_of(assignment_.spec.users, [this](const model::EngineUser& user) {
+                return verifiers_.contains(role_name(user.service));
+            });
     } else {
         context_.log.warning("the roles' verifiers cannot be read",
                              {{"error", verifiers.error().text()}});
@@ -319,7 +325,7 @@ Task<void> PgBouncerServer::look() {
     if (wants_pause() != is_paused_) {
         (void)co_await settle_pause();
     }
-    if (primary_ && verifiers_.size() < assignment_.spec.users.size()) {
+    if (primary_ && !knows_verifiers_) {
         co_await learn_verifiers();
         (void)co_await reload();
     }
@@ -360,7 +366,6 @@ Task<Result<void>> PgBouncerServer::apply(Assignment assignment) {
     SHORE_CO_CHECK(raise_descriptors(assignment.spec.pool));
     assignment_ = std::move(assignment);
     shares_ = std::move(shares);
-    verifiers_.clear();
     co_await learn_verifiers();
     co_return co_await reload();
 }

@@ -70,6 +70,7 @@ class PgBouncerServer final : public Server {
     PoolServers servers_;
     std::vector<uint32_t> reader_slots_;
     std::map<std::string, std::string> verifiers_;  ///< By role.
+    bool knows_verifiers_ = false;                  ///< Of all services, as the server has them.
     std::optional<Member> primary_;                 ///< Ready; nothing while there is none.
     int watched_pid_ = 0;
     bool answers_ = false;

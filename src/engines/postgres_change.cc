@@ -121,6 +121,9 @@ Task<Result<void>> PostgresServer::change(Assignment assignment) {
     }
     SHORE_CO_CHECK(check_postgres_settings(assignment.spec));
     SHORE_CO_TRY(PostgresBudget budget, plan_postgres(assignment.spec));
+    if (role_ == Role::kStandby && is_heir(assignment.spec)) {
+        SHORE_CO_CHECK(co_await promote_in_turn());
+    }
     const Assignment before = std::exchange(assignment_, std::move(assignment));
     const PostgresBudget budget_before = std::exchange(budget_, budget);
     Result<void> applied = co_await change_files();
@@ -269,6 +272,10 @@ Task<Result<bool>> PostgresServer::replace_primary() {
 
 Task<Result<Json>> PostgresServer::promote() {
     const Turn::Held held = co_await turn_.take();
+    co_return co_await promote_in_turn();
+}
+
+Task<Result<Json>> PostgresServer::promote_in_turn() {
     if (role_ != Role::kStandby || !answers_) {
         co_return fail(ErrorCode::kConflict, "{}",
                        role_ == Role::kPrimary ? "this server is the primary already"

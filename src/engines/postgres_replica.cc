@@ -81,11 +81,22 @@ Result<void> make_slot_blocking(SqlSession& primary, uint32_t slot) {
     return {};
 }
 
+Result<void> make_all_slots_blocking(SqlSession& primary, const Assignment& assignment) {
+    const uint32_t servers = model::processes_of(assignment.spec, model::EnginePart::kPostgres);
+    for (uint32_t slot = 1; slot <= servers; ++slot) {
+        if (slot != assignment.slot) {
+            SHORE_CHECK(make_slot_blocking(primary, slot));
+        }
+    }
+    return {};
+}
+
 Result<void> drop_stale_slots_blocking(SqlSession& primary, const Assignment& assignment) {
     std::string kept = "''";
-    for (const Peer& peer : peers_of(assignment, model::EnginePart::kPostgres)) {
-        if (peer.slot != assignment.slot) {
-            kept += ", " + sql_text(replication_slot(peer.slot));
+    const uint32_t servers = model::processes_of(assignment.spec, model::EnginePart::kPostgres);
+    for (uint32_t slot = 1; slot <= servers; ++slot) {
+        if (slot != assignment.slot) {
+            kept += ", " + sql_text(replication_slot(slot));
         }
     }
     SHORE_CHECK(primary.ask_blocking(

@@ -27,6 +27,8 @@ Result<PostgresProbe> probe_blocking(SqlSession& session);
 
 /// Makes the slot that feeds the replica, on its primary. kConflict: that server is no primary.
 Result<void> make_slot_blocking(SqlSession& primary, uint32_t slot);
+/// Makes the slots of all replicas of the engine.
+Result<void> make_all_slots_blocking(SqlSession& primary, const Assignment& assignment);
 /// Drops slots of replicas that the engine has no more: they would keep WAL for ever.
 Result<void> drop_stale_slots_blocking(SqlSession& primary, const Assignment& assignment);
 

@@ -20,6 +20,8 @@ namespace {
 
 constexpr seconds kLookEvery{1};
 constexpr seconds kAskLimit{10};
+/// How often a primary looks for slots of replicas that are no more: they keep WAL.
+constexpr uint64_t kLooksPerSweep = 30;
 // A replica that is not fed for so long, while its primary answers, does not recover by itself: the
 // walreceiver tries every five seconds.
 constexpr seconds kMendAfter{15};
@@ -45,6 +47,11 @@ uint16_t PostgresServer::port_of_slot(uint32_t slot) const {
     const auto peers = peers_of(assignment_, model::EnginePart::kPostgres);
     const auto found = std::ranges::find(peers, slot, &Peer::slot);
     return found == peers.end() ? uint16_t{0} : found->port;
+}
+
+bool PostgresServer::is_heir(const model::EngineSpec& spec) const {
+    return assignment_.slot == 1 &&
+           claim_.primary > model::processes_of(spec, model::EnginePart::kPostgres);
 }
 
 SqlTarget PostgresServer::admin_target() const {
@@ -166,6 +173,10 @@ Task<void> PostgresServer::look() {
     }
     if (role_ == Role::kStandby) {
         co_await look_at_feed();
+    } else if (++looks_ % kLooksPerSweep == 0) {
+        // One that was still connected when the engine lost it.
+        (void)co_await work<void>(
+            [own, assignment] { return drop_stale_slots_blocking(*own, assignment); });
     }
 }
 

@@ -90,6 +90,7 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> change_files();
     async::Task<Result<bool>> reload();
     async::Task<Result<wire::Json>> promote();
+    async::Task<Result<wire::Json>> promote_in_turn();
     async::Task<Result<bool>> replace_primary();
     async::Task<Result<bool>> ask_to_hand_over(std::string& position);
     async::Task<Result<void>> wait_until_fed();
@@ -111,6 +112,8 @@ class PostgresServer final : public Server {
     SqlTarget admin_target() const;
     SqlTarget primary_target() const;
     uint16_t port_of_slot(uint32_t slot) const;
+    /// The primary is a server that the engine has no more by these options: the first takes over.
+    bool is_heir(const model::EngineSpec& spec) const;
     Member member() const;
     template <class T, class Work>
     async::Task<Result<T>> work(Work work) {
@@ -138,7 +141,8 @@ class PostgresServer final : public Server {
     double lag_seconds_ = 0;
     uint64_t lag_bytes_ = 0;
     SteadyTime fed_at_{};  ///< When this replica was last seen streaming.
-    uint32_t mends_ = 0;   ///< Since it was last fed.
+    uint64_t looks_ = 0;
+    uint32_t mends_ = 0;  ///< Since it was last fed.
     bool is_promoting_ = false;
     bool has_handed_over_ = false;
     std::set<std::string> users_ready_;

@@ -133,11 +133,7 @@ Task<Result<void>> PostgresServer::take_role() {
     }
     SHORE_CO_TRY(claim_,
                  co_await work<Claim>([assignment] { return newest_claim_blocking(assignment); }));
-    const auto peers = peers_of(assignment_, model::EnginePart::kPostgres);
-    const bool primary_is_gone =
-        std::ranges::find(peers, claim_.primary, &Peer::slot) == peers.end();
-    if (primary_is_gone && !peers.empty() && peers.front().slot == assignment_.slot &&
-        state != DataState::kNone) {
+    if (is_heir(assignment_.spec) && state != DataState::kNone) {
         // The engine has fewer servers than before, and the primary was one of those that went.
         claim_ = {.epoch = claim_.epoch + 1, .primary = assignment_.slot};
         const Claim claim = claim_;
@@ -455,6 +451,7 @@ Task<Result<void>> PostgresServer::settle_primary() {
     const auto own = own_;
     SHORE_CO_CHECK(co_await work<void>([admin, assignment, own]() -> Result<void> {
         SHORE_CHECK(reconcile_roles_blocking(admin, assignment));
+        SHORE_CHECK(make_all_slots_blocking(*own, assignment));
         return drop_stale_slots_blocking(*own, assignment);
     }));
     users_ready_.clear();

@@ -201,6 +201,23 @@ class Replicas(PostgresCase):
         servers[1].act("promote")
         self.fed(servers[0])
 
+    def test_the_first_server_takes_over_when_the_engine_loses_the_one_that_is_primary(self):
+        servers, pool = self.start_all()
+        self.sql(servers[0].port, "CREATE TABLE t AS SELECT 1 AS a")
+        self.fed(servers[1])
+        servers[1].act("promote")
+        self.fed(servers[0])
+        for agent in (servers[0], pool):
+            agent.change(lambda spec: spec["postgres"].update(replicas=0))
+        wait_until(lambda: servers[0].status()["role"] == "primary", 60, "the first server as primary")
+        servers[1].stop()
+        self.assertEqual(self.sql(pool.port, "SELECT a FROM t"), "1")
+        self.sql(pool.port, "INSERT INTO t VALUES (2)")
+        wait_until(lambda: servers[0].view("replicas") == [], 60, "no slot that keeps WAL")
+        servers[0].stop()
+        servers[0].start().wait_ready()
+        self.assertEqual(self.sql(pool.port, "SELECT count(*) FROM t"), "2")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -274,7 +274,8 @@ std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port) {
     line("sentinel auth-pass {} {}", name, password_of(assignment, kMonitorUser));
     // One second without an answer. Less was tried: with 300 ms elections failed for 19 s, because
     // the sentinels did not agree in time.
-    line("sentinel down-after-milliseconds {} {}", name, kSentinelDownAfter.count());
+    const auto down_after = kSentinelDownAfter + (assignment.slot - 1) * kSentinelStagger;
+    line("sentinel down-after-milliseconds {} {}", name, down_after.count());
     // An election that failed is tried again after twice this.
     line("sentinel failover-timeout {} {}", name, kSentinelFailoverTimeout.count());
     // All replicas follow the new primary at once: the address that works does not depend on them.

@@ -106,7 +106,7 @@ TEST(RedisConfig, OfASentinel) {
     const std::string conf = sentinel_conf(assignment, 7001);
     for (const std::string_view line :
          {"port 7012\n", "sentinel monitor store 127.0.0.1 7001 2\n",
-          "sentinel down-after-milliseconds store 1000\n", "sentinel auth-user store @monitor\n",
+          "sentinel down-after-milliseconds store 1150\n", "sentinel auth-user store @monitor\n",
           "sentinel auth-pass store m1\n", "sentinel sentinel-user @monitor\n"}) {
         EXPECT_THAT(conf, HasSubstr(line));
     }

@@ -30,6 +30,7 @@ class RedisSentinel final : public Server {
 
  private:
     async::Task<uint16_t> find_primary();
+    async::Task<void> meet_others();
     async::Task<void> watch();
     async::Task<void> look();
     async::Task<Result<wire::RespValue>> ask(std::vector<std::string> command);

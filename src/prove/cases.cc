@@ -25,6 +25,18 @@ std::span<const Case> cases() {
          "kill -9 of PostgreSQL under 200 clients through the pool loses no committed row, fails "
          "only clients that had a connection, and commits go on within 10 s.",
          &prove_database_crash},
+        {"redis-kill",
+         "kill -9 of a Redis primary under writes, 10 times: never 3 s or more between two "
+         "acknowledged writes, and no acknowledged write lost.",
+         &prove_redis_kill},
+        {"redis-manual",
+         "A change of the Redis primary on purpose: less than 1 s between two acknowledged writes, "
+         "no command with an unknown outcome, no acknowledged write lost.",
+         &prove_redis_manual},
+        {"redis-partition",
+         "A Redis primary that is cut off (its process is paused) and comes back: less than 5 s "
+         "between two acknowledged writes, and no acknowledged write lost.",
+         &prove_redis_partition},
     };
     return kCases;
 }

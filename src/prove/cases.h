@@ -35,5 +35,8 @@ async::Task<Result<Finding>> prove_crash(Laboratory& laboratory);
 async::Task<Result<Finding>> prove_daemon_kill(Laboratory& laboratory);
 async::Task<Result<Finding>> prove_pool(Laboratory& laboratory);
 async::Task<Result<Finding>> prove_database_crash(Laboratory& laboratory);
+async::Task<Result<Finding>> prove_redis_kill(Laboratory& laboratory);
+async::Task<Result<Finding>> prove_redis_manual(Laboratory& laboratory);
+async::Task<Result<Finding>> prove_redis_partition(Laboratory& laboratory);
 
 }  // namespace shore::prove

@@ -124,6 +124,12 @@ Task<Result<void>> Laboratory::deploy(std::string version) {
     co_return co_await deploy_manifest(manifest(version));
 }
 
+Task<Result<void>> Laboratory::act(std::string engine, std::string action) {
+    SHORE_CO_CHECK(co_await call(
+        "POST", fmt::format("/v1/stacks/proof/engines/{}/actions/{}", engine, action), "{}"));
+    co_return Result<void>();
+}
+
 Task<Result<void>> Laboratory::deploy_manifest(std::string text) {
     SHORE_CO_CHECK(machine_.write_file("compose.yaml", text));
     wire::Json request = wire::Json::object();

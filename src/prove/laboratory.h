@@ -36,6 +36,8 @@ class Laboratory final {
     async::Task<Result<void>> deploy(std::string version);
     /// Deploys another manifest as the stack "proof", which it names; otherwise as deploy().
     async::Task<Result<void>> deploy_manifest(std::string text);
+    /// `shore redis failover` and its like; completes when it is done.
+    async::Task<Result<void>> act(std::string engine, std::string action);
     /// Takes the stack down and ends the daemon.
     async::Task<Result<void>> end();
 

@@ -27,6 +27,9 @@ class Machine {
     virtual Result<int> start_daemon() = 0;
     /// SIGKILL to any process, and waits until it is gone.
     virtual Result<void> kill(int pid) = 0;
+    /// SIGSTOP and SIGCONT.
+    virtual Result<void> pause(int pid) = 0;
+    virtual Result<void> resume(int pid) = 0;
     /// The last lines of the daemon's log, for the report of a failure.
     virtual std::string daemon_log() const = 0;
 };

@@ -32,6 +32,9 @@ class TemporaryMachine final : public prove::Machine {
     TemporaryMachine(os::TemporaryDirectory directory, std::string program,
                      const std::map<std::string, std::string>& variables)
         : directory_(std::move(directory)), program_(std::move(program)) {
+        // Engines run as users of their own, who must get to what is theirs below it.
+        std::error_code ignored;
+        std::filesystem::permissions(directory_.path(), std::filesystem::perms(0711), ignored);
         for (const auto& [name, value] : variables) {
             if (!name.starts_with("SHORE_")) {
                 environment_.push_back(name + "=" + value);
@@ -72,6 +75,9 @@ class TemporaryMachine final : public prove::Machine {
         return {};
     }
 
+    Result<void> pause(int pid) override { return send(pid, SIGSTOP); }
+    Result<void> resume(int pid) override { return send(pid, SIGCONT); }
+
     std::string daemon_log() const override {
         auto text = os::read_file(directory_.file("state/logs/_shore/daemon.log"), Bytes::mib(16));
         if (!text) {
@@ -81,6 +87,11 @@ class TemporaryMachine final : public prove::Machine {
     }
 
  private:
+    static Result<void> send(int pid, int signal) {
+        SHORE_TRY(const os::Process process, os::Process::open(pid));
+        return process.send_signal(signal);
+    }
+
     /// Part of this machine: it works in the directory, or was told of it.
     bool is_ours(pid_t pid) const {
         std::error_code error;

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-pragma-once-outside-header",
          "-Wno-missing-field-initializers", "-Wno-missing-designated-field-initializers", f"-I{SRC}", f"-I{ROOT}/tests",
-         "-xc++"]
+         "-isystem/usr/include/postgresql", "-xc++"]
 
 
 @cache

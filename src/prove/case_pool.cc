@@ -21,7 +21,7 @@ constexpr uint32_t kPoolSize = 25;
 constexpr uint32_t kTransactions = 10;
 // So many log in at a time: the listening socket's queue holds 128.
 constexpr uint32_t kConnecting = 50;
-constexpr uint32_t kTimed = 60;
+constexpr uint32_t kTimed = 100;
 constexpr double kFaster = 5;
 constexpr seconds kStepLimit{60};
 constexpr milliseconds kLookEvery{10};
@@ -100,22 +100,44 @@ Task<void> watch(async::Loop& loop, Watcher& watcher, PostgresClient& admin) {
     }
 }
 
-/// Median of connecting, one query and its answer.
+/// Connecting, one query and its answer.
 Task<Result<Duration>> time_connecting(async::Loop& loop, PostgresLogin login) {
-    std::vector<Duration> times;
-    for (uint32_t i = 0; i < kTimed; ++i) {
-        const Deadline deadline = Deadline::in(loop, kStepLimit);
-        const auto began = std::chrono::steady_clock::now();
-        SHORE_CO_TRY(const auto client, co_await PostgresClient::connect(loop, login, deadline));
-        SHORE_CO_CHECK(co_await client->query("SELECT 1", deadline));
-        times.push_back(std::chrono::steady_clock::now() - began);
-    }
+    const Deadline deadline = Deadline::in(loop, kStepLimit);
+    const auto began = std::chrono::steady_clock::now();
+    SHORE_CO_TRY(const auto client, co_await PostgresClient::connect(loop, login, deadline));
+    SHORE_CO_CHECK(co_await client->query("SELECT 1", deadline));
+    co_return std::chrono::steady_clock::now() - began;
+}
+
+/// The lower quartile: on a machine that others use, the rest is waiting for a processor.
+Duration quartile(std::vector<Duration> times) {
     std::ranges::sort(times);
-    co_return times[times.size() / 2];
+    return times[times.size() / 4];
 }
 
 double as_milliseconds(Duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+Task<Result<void>> compare_connecting(async::Loop& loop, Database& database, Finding& finding) {
+    std::vector<Duration> pooled;
+    std::vector<Duration> direct;
+    // In turns, so that a busy moment of the machine is both one's.
+    for (uint32_t i = 0; i < kTimed; ++i) {
+        SHORE_CO_TRY(pooled.emplace_back(), co_await time_connecting(loop, database.pooled()));
+        SHORE_CO_TRY(direct.emplace_back(), co_await time_connecting(loop, database.direct()));
+    }
+    const double with = as_milliseconds(quartile(std::move(pooled)));
+    const double without = as_milliseconds(quartile(std::move(direct)));
+    const double faster = without / with;
+    finding.measured.push_back(
+        fmt::format("connect and first answer, lower quartile of {} in turns: {:.2f} ms through "
+                    "the pool, {:.2f} ms directly: {:.1f} times faster",
+                    kTimed, with, without, faster));
+    if (faster < kFaster) {
+        finding.missed.push_back(fmt::format("less than {} times faster", kFaster));
+    }
+    co_return Result<void>();
 }
 
 Task<Result<void>> gather(async::Loop& loop, Crowd& crowd, Database& database,
@@ -151,16 +173,7 @@ Task<Result<Finding>> prove_pool(Laboratory& laboratory) {
                  co_await PostgresClient::connect(loop, database->direct(), deadline));
     SHORE_CO_CHECK(co_await owner->query("CREATE TABLE visits (id bigserial)", deadline));
     Finding finding;
-    SHORE_CO_TRY(const Duration pooled, co_await time_connecting(loop, database->pooled()));
-    SHORE_CO_TRY(const Duration direct, co_await time_connecting(loop, database->direct()));
-    const double faster = as_milliseconds(direct) / as_milliseconds(pooled);
-    finding.measured.push_back(
-        fmt::format("connect and first answer, median of {}: {:.2f} ms through the pool, {:.2f} ms "
-                    "directly: {:.1f} times faster",
-                    kTimed, as_milliseconds(pooled), as_milliseconds(direct), faster));
-    if (faster < kFaster) {
-        finding.missed.push_back(fmt::format("less than {} times faster", kFaster));
-    }
+    SHORE_CO_CHECK(co_await compare_connecting(loop, *database, finding));
     Watcher watcher;
     Crowd crowd(loop);
     SHORE_CO_TRY(const auto admin,

@@ -140,12 +140,12 @@ class Replicas(PostgresCase):
         self.assertEqual(self.primaries(servers), [2])
 
     def test_a_replica_that_cannot_follow_any_more_is_made_anew(self):
-        (primary, replica), _ = self.start_all(settings={"max_slot_wal_keep_size": "1MB", "max_wal_size": "32MB",
+        (primary, replica), _ = self.start_all(settings={"max_slot_wal_keep_size": "32MB", "max_wal_size": "32MB",
                                                          "min_wal_size": "32MB"})
         self.sql(primary.port, "CREATE TABLE t (a int)")
         self.fed(replica)
         replica.stop()
-        for _ in range(6):
+        for _ in range(9):
             self.admin(primary, "SELECT pg_switch_wal(); CHECKPOINT")
             self.sql(primary.port, "INSERT INTO t VALUES (1)")
         wait_until(lambda: primary.view("replicas")[0]["wal"] == "lost", 30, "the lost slot")
@@ -153,7 +153,7 @@ class Replicas(PostgresCase):
         wait_until(lambda: replica.log_text().count("copying the primary") == 2, 90, "a new copy")
         replica.wait_ready(60)
         self.fed(replica)
-        self.assertEqual(self.sql(replica.port, "SELECT count(*) FROM t"), "6")
+        self.assertEqual(self.sql(replica.port, "SELECT count(*) FROM t"), "9")
 
     def test_kill_9_of_a_replica_is_recovered(self):
         (primary, replica), pool = self.start_all()

@@ -13,6 +13,7 @@
 #include "engines/limits.h"
 #include "engines/pgbouncer_views.h"
 #include "engines/postgres_config.h"
+#include "net/address.h"
 #include "net/port_probe.h"
 #include "observe/log.h"
 #include "os/directory.h"
@@ -36,6 +37,7 @@ constexpr seconds kStartLimit{15};
 constexpr seconds kConsoleLimit{5};
 // Transactions under way end in that time, or are ended by the server's shutdown.
 constexpr seconds kPauseLimit{10};
+constexpr seconds kPauseLimitDead{1};
 // A server's agent that died while it held the clients does not hold them for ever.
 constexpr seconds kHoldLimit{60};
 constexpr seconds kSafeStop{5};
@@ -75,6 +77,22 @@ Result<std::string> reader_directory_blocking(const Assignment& assignment, cons
         return fail(os::last_error("make the link " + link));
     }
     return directory;
+}
+
+/// A copy of the descriptor by which `pid` listens on `path`. kPermission where the kernel does not
+/// let processes of one user look into each other.
+Result<os::Fd> copy_listening_socket_blocking(int pid, const std::string& path) {
+    SHORE_TRY(const os::Process process, os::Process::open(pid));
+    SHORE_TRY(const std::vector<std::string> numbers,
+              os::list_directory(fmt::format("/proc/{}/fd", pid)));
+    for (const std::string& number : numbers) {
+        SHORE_TRY(os::Fd copy, process.copy_descriptor(std::atoi(number.c_str())));
+        const auto address = net::Address::local_of(copy.get());
+        if (address && address->is_unix() && address->path() == path) {
+            return copy;
+        }
+    }
+    return fail(ErrorCode::kNotFound, "process {} does not listen on {}", pid, path);
 }
 
 Result<std::map<std::string, std::string>> ask_verifiers_blocking(const SqlTarget& target,
@@ -231,6 +249,7 @@ bool PgBouncerServer::take_members(const std::vector<Member>& members) {
         if (watched_pid_ != primary_->pid) {
             watched_pid_ = primary_->pid;
             primary_scope_.spawn(watch_primary(watched_pid_));
+            primary_scope_.spawn(hold_socket(watched_pid_, primary_->port));
         }
     }
     return servers_ != before || is_new;
@@ -253,6 +272,14 @@ Task<void> PgBouncerServer::watch_primary(int pid) {
         primary_.reset();
         (void)co_await settle_pause();
     }
+}
+
+Task<void> PgBouncerServer::hold_socket(int pid, uint16_t port) {
+    const std::string path = fmt::format("{}/.s.PGSQL.{}", assignment_.socket_directory, port);
+    auto copy = co_await context_.workers.run<os::Fd>(
+        context_.loop, [pid, path] { return copy_listening_socket_blocking(pid, path); });
+    // Without it, clients that ask in the moment after a crash get an error.
+    primary_socket_ = copy ? std::move(*copy) : os::Fd();
 }
 
 // The services' roles as the server stores them: with these they log in here while it is away.
@@ -343,9 +370,11 @@ Task<Result<void>> PgBouncerServer::settle_pause() {
         const bool pauses = wants_pause();
         is_paused_ = pauses;
         const std::string command = pauses ? "PAUSE" : "RESUME";
-        const auto done = co_await context_.workers.run<SqlRows>(context_.loop, [control, command] {
-            return control->ask_blocking(command, kPauseLimit);
-        });
+        // Nobody has a transaction at a server that is dead.
+        const seconds limit = primary_ ? kPauseLimit : kPauseLimitDead;
+        const auto done = co_await context_.workers.run<SqlRows>(
+            context_.loop,
+            [control, command, limit] { return control->ask_blocking(command, limit); });
         // After a time-out the pool is paused all the same: new transactions wait, those under way
         // go on.
         if (!done && done.error().code() != ErrorCode::kTimeout &&

@@ -18,6 +18,7 @@
 #include "engines/postgres_sql.h"
 #include "engines/server.h"
 #include "engines/turn.h"
+#include "os/fd.h"
 
 namespace shore::engines {
 
@@ -44,6 +45,7 @@ class PgBouncerServer final : public Server {
     async::Task<void> watch_child();
     async::Task<void> watch_members();
     async::Task<void> watch_primary(int pid);
+    async::Task<void> hold_socket(int pid, uint16_t port);
     async::Task<void> look();
 
     /// Takes what the members say; true when the files have to be written anew.
@@ -73,6 +75,9 @@ class PgBouncerServer final : public Server {
     bool knows_verifiers_ = false;                  ///< Of all services, as the server has them.
     std::optional<Member> primary_;                 ///< Ready; nothing while there is none.
     int watched_pid_ = 0;
+    /// The primary's listening socket, held beside it: should it die, the pool's new connections
+    /// wait in the socket's queue instead of being refused, and with them the clients.
+    os::Fd primary_socket_;
     bool answers_ = false;
     bool had_primary_ = false;
     bool is_paused_ = false;

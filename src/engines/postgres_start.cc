@@ -356,6 +356,9 @@ Task<Result<void>> PostgresServer::run_server() {
     ends_ = false;
     answers_ = false;
     stage_ = "starting";
+    // A pool may hold a dead server's socket: who asks it is never answered.
+    SHORE_CO_CHECK(os::remove_file(
+        fmt::format("{}/.s.PGSQL.{}", assignment_.socket_directory, assignment_.port)));
     // When the agent dies its server ends in order: SIGINT is PostgreSQL's fast shutdown.
     SHORE_CO_CHECK(
         child_.start({programs_.postgres, "-D", paths_.data, "--config-file=" + paths_.config},

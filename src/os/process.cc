@@ -457,6 +457,14 @@ bool Process::wait_ended_blocking(std::chrono::milliseconds limit) const {
     return ::poll(&waiting, 1, static_cast<int>(limit.count())) > 0;
 }
 
+Result<Fd> Process::copy_descriptor(int number) const {
+    Fd copy(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd_.get(), number, 0)));
+    if (!copy) {
+        return fail(last_error(fmt::format("copy descriptor {} of process {}", number, pid_)));
+    }
+    return copy;
+}
+
 Result<void> Process::send_signal(int signal) const {
     if (syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0) < 0) {
         return fail(last_error(fmt::format("send {} to process {}", signal_name(signal), pid_)));

@@ -108,6 +108,9 @@ class [[nodiscard]] Process final {
     bool wait_ended_blocking(std::chrono::milliseconds limit) const;
     /// kNotFound when it has ended.
     Result<void> send_signal(int signal) const;
+    /// A descriptor of the same open file as the process's descriptor `number` (pidfd_getfd(2)).
+    /// Needs the right to trace it: kPermission otherwise.
+    Result<Fd> copy_descriptor(int number) const;
 
  private:
     Process(pid_t pid, Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}

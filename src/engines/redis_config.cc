@@ -176,6 +176,11 @@ std::string redis_socket(const Assignment& assignment, uint32_t slot) {
 
 Result<std::string> redis_conf(const Assignment& assignment, uint16_t primary_port) {
     const model::RedisOptions& options = assignment.spec.redis;
+    if (options.tls) {
+        return fail(ErrorCode::kUnsupported,
+                    "{}: tls is not offered yet: leave it out of the manifest",
+                    assignment.spec.service);
+    }
     for (const auto& [name, value] : options.settings) {
         if (std::ranges::find(kReserved, base::to_lower(name)) != kReserved.end()) {
             return fail(ErrorCode::kInvalid,

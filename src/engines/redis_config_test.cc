@@ -76,6 +76,12 @@ TEST(RedisConfig, RefusesSettingsThatAreShoresOwn) {
     }
 }
 
+TEST(RedisConfig, RefusesWhatItDoesNotOffer) {
+    Assignment assignment = sample(0);
+    assignment.spec.redis.tls = true;
+    EXPECT_EQ(redis_conf(assignment, 0).error().code(), ErrorCode::kUnsupported);
+}
+
 TEST(RedisConfig, EvictsOnlyWhereThatIsAllowed) {
     Assignment assignment = sample(0);
     assignment.spec.redis.evictable = true;

@@ -366,6 +366,19 @@ Task<Result<void>> RedisServer::apply(Assignment assignment) {
     co_return Result<void>();
 }
 
+Task<Result<void>> RedisServer::check(model::EngineSpec spec) {
+    Assignment proposed = assignment_;
+    proposed.spec = std::move(spec);
+    SHORE_CO_TRY([[maybe_unused]] const std::string conf, redis_conf(proposed, 0));
+    for (const auto& [name, value] : proposed.spec.redis.settings) {
+        auto known = co_await ask({"CONFIG", "GET", name});
+        if (known && known->items.empty()) {
+            co_return fail(ErrorCode::kInvalid, "settings.{}: Redis has no such setting", name);
+        }
+    }
+    co_return Result<void>();
+}
+
 /// One server of an engine at a time; a primary hands over first.
 Task<Result<void>> RedisServer::restart() {
     const std::string path = assignment_.socket_directory + "/redis-restart.lock";

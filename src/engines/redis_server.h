@@ -21,6 +21,7 @@ class RedisServer final : public Server {
     async::Task<Result<void>> start() override;
     async::Task<std::string> ended() override;
     async::Task<Result<void>> apply(Assignment assignment) override;
+    async::Task<Result<void>> check(model::EngineSpec spec) override;
     async::Task<void> stop() override;
     Health health() const override;
     async::Task<Result<void>> user_ready(std::string service) override;

@@ -32,9 +32,6 @@ class TemporaryMachine final : public prove::Machine {
     TemporaryMachine(os::TemporaryDirectory directory, std::string program,
                      const std::map<std::string, std::string>& variables)
         : directory_(std::move(directory)), program_(std::move(program)) {
-        // Engines run as users of their own, who must get to what is theirs below it.
-        std::error_code ignored;
-        std::filesystem::permissions(directory_.path(), std::filesystem::perms(0711), ignored);
         for (const auto& [name, value] : variables) {
             if (!name.starts_with("SHORE_")) {
                 environment_.push_back(name + "=" + value);

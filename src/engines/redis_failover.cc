@@ -79,7 +79,37 @@ class HandOver final {
         co_return Result<void>();
     }
 
+    /// Every server that answers must follow: the sentinels may choose any of them, also one that
+    /// has just started and has old data.
+    Task<Result<void>> wait_for_all() {
+        const Deadline deadline = Deadline::in(loop_, kHandOverTime);
+        while (true) {
+            uint16_t behind = 0;
+            SHORE_CO_TRY(const ReplicationState state, co_await ask_replication(*primary_, soon()));
+            for (const Peer& peer : peers_of(assignment_, EnginePart::kRedis)) {
+                const bool online = std::ranges::any_of(state.replicas, [&](const auto& replica) {
+                    return replica.online && replica.port == peer.port;
+                });
+                if (online || slot_of_port(assignment_, peer.port) == handed_.from) {
+                    continue;
+                }
+                if (co_await connect(peer.port)) {
+                    behind = peer.port;
+                }
+            }
+            if (behind == 0) {
+                co_return Result<void>();
+            }
+            if (loop_.now() >= deadline.at) {
+                co_return fail(ErrorCode::kConflict,
+                               "the server on port {} does not follow the primary yet", behind);
+            }
+            co_await async::sleep_for(loop_, kRoleLookInterval);
+        }
+    }
+
     Task<Result<void>> find_followers() {
+        SHORE_CO_CHECK(co_await wait_for_all());
         SHORE_CO_TRY(const ReplicationState state, co_await ask_replication(*primary_, soon()));
         if (!state.primary) {
             co_return fail(ErrorCode::kConflict, "the primary is being replaced already");

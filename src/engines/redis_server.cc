@@ -78,17 +78,23 @@ Task<Result<void>> RedisServer::start() {
     announce(record_);
     SHORE_CO_TRY(const uint16_t primary_port, co_await decide());
     SHORE_CO_CHECK(co_await run(primary_port));
-    // Sentinels that start after this one shall find it in step at their first look; the next is
-    // ten seconds later. A primary that is not there yet is not waited for.
-    const SteadyTime last = context_.loop.now() + kReplicaLinkWait;
-    while (primary_port != 0 && !replication_.link_up && context_.loop.now() < last &&
-           child_.running()) {
-        co_await async::sleep_for(context_.loop, kRedisStartInterval);
-        co_await look();
+    if (primary_port != 0) {
+        co_await follow();
     }
     scope_.spawn(watch_child());
     scope_.spawn(watch_server());
     co_return Result<void>();
+}
+
+/// Waits until it is in step with its primary, if that is there: who starts after this one, or
+/// restarts next, shall find it so.
+Task<void> RedisServer::follow() {
+    const SteadyTime last = context_.loop.now() + kReplicaLinkWait;
+    while (!replication_.primary && !replication_.link_up && context_.loop.now() < last &&
+           child_.running()) {
+        co_await async::sleep_for(context_.loop, kRedisStartInterval);
+        co_await look();
+    }
 }
 
 /// The primary's port; 0 when this is it.
@@ -389,6 +395,7 @@ Task<Result<void>> RedisServer::restart() {
             co_await async::sleep_for(context_.loop, kRoleLookInterval);
         }
     }
+    co_await look();
     if (is_replicated(assignment_) && replication_.primary) {
         const auto handed = co_await hand_over(context_.loop, assignment_);
         if (handed) {
@@ -399,11 +406,16 @@ Task<Result<void>> RedisServer::restart() {
     }
     restarting_ = true;
     co_await look();
-    const uint16_t primary = replication_.primary ? uint16_t{0} : replication_.primary_port;
     answering_ = false;
     doing_ = "restarting for a setting";
     co_await child_.stop(SIGTERM, kRedisStopTime);
-    auto started = co_await run(primary);
+    has_data_ = true;
+    auto primary = co_await decide();
+    auto started =
+        primary ? co_await run(*primary) : Result<void>(fail(std::move(primary).error()));
+    if (started && *primary != 0) {
+        co_await follow();
+    }
     restarting_ = false;
     if (!started) {
         ended_text_ = started.error().text();

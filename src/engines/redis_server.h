@@ -35,6 +35,7 @@ class RedisServer final : public Server {
     async::Task<RoleQuestion> look_around();
     async::Task<Result<void>> run(uint16_t primary_port);
     async::Task<Result<void>> answers();
+    async::Task<void> follow();
     async::Task<Result<void>> restart();
     async::Task<void> watch_child();
     async::Task<void> watch_server();

@@ -145,7 +145,7 @@ class OneServer(EngineCase):
             web.ask("SET", "kept", "yes")
         pid = self.server.child()
         self.change(settings={"databases": "4"})
-        wait_until("four databases", lambda: self.setting("databases") == "4")
+        wait_until("four databases", lambda: self.setting("databases") == "4" and self.server.is_ready())
         self.assertNotEqual(self.server.child(), pid)
         with self.engine.client() as web:
             self.assertEqual(web.ask("GET", "kept"), b"yes")

@@ -250,6 +250,38 @@ std::string redis_users(const Assignment& assignment) {
     return out;
 }
 
+std::vector<std::vector<std::string>> user_changes(std::string_view before,
+                                                   std::string_view after) {
+    // By name: the words behind it.
+    const auto parse = [](std::string_view text) {
+        std::map<std::string, std::vector<std::string>> users;
+        for (const std::string_view line : base::split(text, '\n')) {
+            const auto words = base::split(line, ' ');
+            if (words.size() > 2) {
+                users.emplace(words[1], std::vector<std::string>(words.begin() + 2, words.end()));
+            }
+        }
+        return users;
+    };
+    const auto old_users = parse(before);
+    const auto new_users = parse(after);
+    std::vector<std::vector<std::string>> commands;
+    for (const auto& [name, words] : new_users) {
+        const auto found = old_users.find(name);
+        if (found == old_users.end() || found->second != words) {
+            std::vector<std::string> command = {"ACL", "SETUSER", name, "reset"};
+            command.insert(command.end(), words.begin(), words.end());
+            commands.push_back(std::move(command));
+        }
+    }
+    for (const auto& [name, words] : old_users) {
+        if (!new_users.contains(name)) {
+            commands.push_back({"ACL", "DELUSER", name});
+        }
+    }
+    return commands;
+}
+
 uint32_t sentinel_quorum(const Assignment& assignment) {
     return assignment.spec.redis.sentinels / 2 + 1;
 }

@@ -4,6 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "engines/assignment.h"
@@ -26,6 +28,10 @@ Result<std::string> redis_conf(const Assignment& assignment, uint16_t primary_po
 std::vector<std::pair<std::string, std::string>> redis_live_settings(const Assignment& assignment);
 /// The users of a server (aclfile).
 std::string redis_users(const Assignment& assignment);
+
+/// Commands that turn the users of one such file into those of another. ACL LOAD would do it too,
+/// and end the connections of all users.
+std::vector<std::vector<std::string>> user_changes(std::string_view before, std::string_view after);
 
 /// The sentinel's first configuration; from then on the file is the sentinel's, which rewrites it.
 std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port);

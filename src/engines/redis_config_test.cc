@@ -105,6 +105,15 @@ TEST(RedisConfig, GivesEachServiceAUser) {
               "+sort +sort_ro +role +client|list -flushall\n");
 }
 
+TEST(RedisConfig, ChangesOnlyTheUsersThatHaveChanged) {
+    using Commands = std::vector<std::vector<std::string>>;
+    EXPECT_EQ(user_changes("user a on >1 +get\nuser b on >2 +set\nuser c on >3 +@all\n",
+                           "user a on >1 +get\nuser b on >2 +get\nuser d on >4 +@all\n"),
+              (Commands{{"ACL", "SETUSER", "b", "reset", "on", ">2", "+get"},
+                        {"ACL", "SETUSER", "d", "reset", "on", ">4", "+@all"},
+                        {"ACL", "DELUSER", "c"}}));
+}
+
 TEST(RedisConfig, OfASentinel) {
     Assignment assignment = sample(2);
     assignment.part = EnginePart::kRedisSentinel;

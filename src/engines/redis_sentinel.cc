@@ -131,7 +131,12 @@ Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
     SHORE_CO_CHECK(
         os::write_file_atomically(redis_users_path(assignment), sentinel_users(assignment), 0600));
     const Assignment before = std::exchange(assignment_, std::move(assignment));
-    auto done = co_await ask({"ACL", "LOAD"});
+    Result<RespValue> done = RespValue();
+    for (auto& change : user_changes(sentinel_users(before), sentinel_users(assignment_))) {
+        if (done) {
+            done = co_await ask(std::move(change));
+        }
+    }
     if (done && sentinel_quorum(assignment_) != sentinel_quorum(before)) {
         done = co_await ask({"SENTINEL", "SET", assignment_.spec.service, "quorum",
                              std::to_string(sentinel_quorum(assignment_))});

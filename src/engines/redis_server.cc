@@ -360,10 +360,13 @@ Task<Result<void>> RedisServer::apply(Assignment assignment) {
     }
     SHORE_CO_CHECK(os::write_file_atomically(redis_users_path(assignment), redis_users(assignment),
                                              kSecretMode));
-    if (auto loaded = co_await ask({"ACL", "LOAD"}); !loaded) {
-        (void)os::write_file_atomically(redis_users_path(before), redis_users(before), kSecretMode);
-        co_return fail(ErrorCode::kInvalid, "the users of {} are not in force: {}",
-                       assignment.instance, loaded.error().message());
+    for (auto& change : user_changes(redis_users(before), redis_users(assignment))) {
+        if (auto changed = co_await ask(std::move(change)); !changed) {
+            (void)os::write_file_atomically(redis_users_path(before), redis_users(before),
+                                            kSecretMode);
+            co_return fail(ErrorCode::kInvalid, "the users of {} are not in force: {}",
+                           assignment.instance, changed.error().message());
+        }
     }
     assignment_ = std::move(assignment);
     if (restart_needed) {

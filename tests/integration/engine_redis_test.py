@@ -159,10 +159,13 @@ class OneServer(EngineCase):
         wait_until("hz 30", lambda: self.setting("hz") == "30")
 
     def test_a_new_user_can_log_in(self):
+        open_before = self.engine.client()
         self.engine.users.append({"service": "late", "database": "", "access": 1})
         self.engine.passwords["late"] = "late" + "0" * 28
         self.change()
         wait_until("the user", lambda: self.server.ask("GET", "/users/late")[0] == 200)
+        with open_before:
+            self.assertEqual(open_before.ask("PING"), "PONG")
         with Redis(self.server.port, user="late", password="late" + "0" * 28) as late:
             self.assertEqual(late.ask("PING"), "PONG")
 

@@ -115,6 +115,7 @@ Task<Result<std::unique_ptr<Store>>> open_store(Laboratory& laboratory) {
     SHORE_CO_TRY(StoreUrl url, parse_store_url(answer.body.substr(0, answer.body.find(' '))));
     auto store = std::make_unique<Store>(laboratory, std::move(url));
     SHORE_CO_TRY([[maybe_unused]] const int primary, co_await store->wait_until_whole());
+    co_await async::sleep_for(laboratory.loop(), kSettled);
     store->load().start();
     co_return store;
 }

@@ -265,7 +265,7 @@ constexpr Option kRows[] = {
      "allkeys-lru|allkeys-lfu|allkeys-random|volatile-lru|volatile-lfu|volatile-random|volatile-"
      "ttl",
      "allkeys-lfu", "redis: which keys of an evictable store go first."},
-    {"services.*.x-shore.tls", kBool, kYes, "", "false", "", "true",
+    {"services.*.x-shore.tls", kBool, kLaterNeeded, "", "false", "", "true",
      "redis: clients speak TLS (rediss://)."},
     {"services.*.x-shore.commands_disabled", kTexts, kYes, "", "", "", "[FLUSHALL, KEYS]",
      "redis: commands that no user may run."},

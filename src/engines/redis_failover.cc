@@ -189,11 +189,38 @@ class HandOver final {
 
 }  // namespace
 
+namespace {
+
+/// Whether a sentinel has heard of a replica that it would promote: it asks each one only a moment
+/// after it has met it.
+Task<bool> replica_is_known(async::Loop& loop, const Assignment& assignment) {
+    for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
+        const Deadline deadline = Deadline::in(loop, kRedisAskTime);
+        auto sentinel = co_await RedisClient::connect(loop, net::Address::loopback(peer.port),
+                                                      monitor_login(assignment), deadline);
+        if (!sentinel) {
+            continue;
+        }
+        const auto replicas =
+            co_await (*sentinel)->ask({"SENTINEL", "REPLICAS", assignment.spec.service}, deadline);
+        if (replicas && std::ranges::any_of(replicas->items, [](const wire::RespValue& row) {
+                return row.find("flags").text == "slave" &&
+                       row.find("master-link-status").text == "ok";
+            })) {
+            co_return true;
+        }
+    }
+    co_return false;
+}
+
+}  // namespace
+
 Task<SentinelsWord> idle_sentinels(async::Loop& loop, const Assignment& assignment) {
     const SteadyTime last = loop.now() + kFailoverIdleWait;
     while (true) {
         SentinelsWord word = co_await ask_sentinels(loop, assignment);
-        if (!word.electing || loop.now() >= last) {
+        const bool is_idle = !word.electing && co_await replica_is_known(loop, assignment);
+        if (is_idle || loop.now() >= last) {
             co_return word;
         }
         co_await async::sleep_for(loop, kRoleLookInterval);

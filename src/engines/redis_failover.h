@@ -23,8 +23,8 @@ struct HandedOver {
 };
 wire::Json to_json(const HandedOver& handed);
 
-/// The sentinels' word once none of them is in the middle of a failover, during which another would
-/// be refused; after some time their word as it is.
+/// The sentinels' word once none of them is in the middle of a failover and they know a replica:
+/// before that they would refuse one. After some time their word as it is.
 async::Task<SentinelsWord> idle_sentinels(async::Loop& loop, const Assignment& assignment);
 
 /// kConflict: no replica that could take over; kUnavailable: no sentinel, no primary; kTimeout: a

@@ -73,9 +73,11 @@ Result<void> make_slot_blocking(SqlSession& primary, uint32_t slot) {
                     "WHERE slot_name = {} AND NOT active AND wal_status = 'lost'",
                     name),
         kSlotLimit));
+    // The primary and the replica itself may both make it, at the same time.
     SHORE_CHECK(primary.ask_blocking(
-        fmt::format("SELECT pg_create_physical_replication_slot({0}, true) WHERE NOT EXISTS "
-                    "(SELECT FROM pg_replication_slots WHERE slot_name = {0})",
+        fmt::format("DO $$BEGIN PERFORM pg_create_physical_replication_slot({0}, true) WHERE NOT "
+                    "EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = {0}); "
+                    "EXCEPTION WHEN duplicate_object THEN NULL; END$$",
                     name),
         kSlotLimit));
     return {};

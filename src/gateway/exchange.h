@@ -220,7 +220,7 @@ class Exchange final {
     async::Task<After> serve_file();
     size_t write_file_head(const FileAnswer& answer);
     async::Task<bool> send_file_answer(const FileAnswer* answer, size_t head_size);
-    async::Task<bool> send_file(int file, std::string_view head, const FileAnswer* answer);
+    async::Task<bool> send_file(std::string_view head, const FileAnswer* answer);
     async::Task<bool> send_file_encoded(const FileBody* body, size_t head_size);
     // answer.cc: what the gateway answers itself, and the end of every exchange.
     const CompiledEdits* response_edits() const;

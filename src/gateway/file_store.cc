@@ -93,6 +93,7 @@ void FileStore::reset(uint64_t bytes_max) {
     index_.clear();
     entries_.clear();
     bytes_ = 0;
+    open_files_ = 0;
     bytes_max_ = bytes_max;
 }
 
@@ -124,7 +125,13 @@ std::shared_ptr<FileBody> FileStore::read(const Query& query, Coding coding,
     }
     body->bytes.resize(opened.size);
     const auto got = os::read_at_blocking(opened.file.get(), 0, body->bytes);
-    return got && *got == opened.size ? body : nullptr;
+    if (!got || *got != opened.size) {
+        return nullptr;
+    }
+    if (opened.size >= kSendFileMin) {
+        body->file = std::move(opened.file);
+    }
+    return body;
 }
 
 FileFound FileStore::find(const Query& query, SteadyTime now) {
@@ -158,7 +165,7 @@ FileFound FileStore::find(const Query& query, SteadyTime now) {
                 return {.outcome = OpenOutcome::kFailed};
             }
             body = large;
-            entry = body->file ? nullptr : insert(key_of(query), body, now);
+            entry = body->in_memory() ? insert(key_of(query), body, now) : nullptr;
         }
     }
     FileFound found{.outcome = OpenOutcome::kOpened, .body = body};
@@ -180,7 +187,7 @@ FileFound FileStore::find(const Query& query, SteadyTime now) {
         if (FileBodyPointer better = encoded(query, *entry, coding)) {
             found.body = std::move(better);
         }
-    } else if (large && !large->file) {
+    } else if (large && large->in_memory()) {
         if (FileBodyPointer better = encode(query, *large, coding)) {
             found.body = std::move(better);
         }
@@ -235,7 +242,7 @@ FileBodyPointer FileStore::sibling(const Query& query, Entry* entry, Coding codi
         return variant.body;
     }
     FileBodyPointer body = read(query, coding, std::move(opened));
-    if (!body || body->file || entry == nullptr) {
+    if (!body || !body->in_memory() || entry == nullptr) {
         variant.looked = false;
         if (entry != nullptr) {
             replace(variant.body, nullptr);
@@ -290,16 +297,22 @@ FileStore::Entry* FileStore::insert(std::string_view key, FileBodyPointer body, 
 }
 
 void FileStore::replace(FileBodyPointer& place, FileBodyPointer body) {
-    bytes_ -= cost_of(place);
+    forget(place);
     place = std::move(body);
     bytes_ += cost_of(place);
+    open_files_ += place && place->file ? 1 : 0;
     shrink();
+}
+
+void FileStore::forget(const FileBodyPointer& body) {
+    bytes_ -= cost_of(body);
+    open_files_ -= body && body->file ? 1 : 0;
 }
 
 void FileStore::drop(Entries::iterator entry) {
     for (const auto& variants : {entry->on_disk, entry->encoded}) {
         for (const Variant& variant : variants) {
-            bytes_ -= cost_of(variant.body);
+            forget(variant.body);
         }
     }
     index_.erase(entry->key);
@@ -308,7 +321,7 @@ void FileStore::drop(Entries::iterator entry) {
 
 /// Drops what was not used for longest; the entry in use stays.
 void FileStore::shrink() {
-    while (bytes_ > bytes_max_ && entries_.size() > 1) {
+    while ((bytes_ > bytes_max_ || open_files_ > kOpenFilesMax) && entries_.size() > 1) {
         drop(std::prev(entries_.end()));
     }
 }

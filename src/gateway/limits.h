@@ -109,13 +109,19 @@ inline constexpr size_t kSmallFileMax = 16 * 1024;
 /// Likewise stored answers. The kernel takes two pieces of 16 KiB sooner than they are copied.
 inline constexpr size_t kSmallAnswerMax = 4 * 1024;
 /// Files up to this size may be kept in memory (x-shore.gateway.file_cache bounds the sum); larger
-/// ones go by sendfile in pieces of kSendFilePiece, so that one client does not hold the loop.
+/// ones are only ever sent from the file.
 inline constexpr size_t kStoredFileMax = 256 * 1024;
+/// From this size on sendfile, which needs a second system call but no copy, is cheaper than
+/// memory: by 7 % at 24 KiB, 28 % at 64 KiB (docs/benchmarks.md).
+inline constexpr size_t kSendFileMin = 24 * 1024;
+/// Sent by one call, so that one client does not hold the loop.
+inline constexpr size_t kSendFilePiece = 512 * 1024;
+/// Files that a loop keeps open for that.
+inline constexpr size_t kOpenFilesMax = 256;
 /// What a kept file costs beside its bytes, counted high.
 inline constexpr size_t kStoredFileOverhead = 2048;
 /// Between two looks whether a kept file is still what lies on the disk.
 inline constexpr std::chrono::milliseconds kFileLookPause{1000};
-inline constexpr size_t kSendFilePiece = 512 * 1024;
 /// A path of a file, decoded.
 inline constexpr size_t kFilePathMax = 1024;
 

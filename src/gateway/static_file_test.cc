@@ -221,13 +221,27 @@ TEST_F(StaticFile, KeepsAtMostWhatItMay) {
         EXPECT_LE(store_.bytes(), store_.bytes_max());
     }
     EXPECT_EQ(store_.files(), 10U);
+    EXPECT_EQ(store_.open_files(), 10U);
     now_ += kFileLookPause;
     for (int i = 0; i < 40; ++i) {
         std::filesystem::remove(temporary_.file(fmt::format("root/{}.bin", i)));
         EXPECT_EQ(get(fmt::format("/{}.bin", i)).status, 404);
     }
     EXPECT_EQ(store_.files(), 0U);
+    EXPECT_EQ(store_.open_files(), 0U);
     EXPECT_EQ(store_.bytes(), 0U);
+}
+
+TEST_F(StaticFile, KeepsFewFilesOpen) {
+    store_.reset(Bytes::mib(64).count);
+    for (size_t i = 0; i < kOpenFilesMax + 5; ++i) {
+        write(fmt::format("root/{}.bin", i), std::string(kSendFileMin, 'x'));
+        const FileAnswer answer = get(fmt::format("/{}.bin", i));
+        EXPECT_TRUE(answer.body->file);
+        EXPECT_TRUE(answer.body->in_memory());
+    }
+    EXPECT_EQ(store_.open_files(), kOpenFilesMax);
+    EXPECT_EQ(store_.files(), kOpenFilesMax);
 }
 
 TEST_F(StaticFile, DoesNotKeepLargeOnesNorAnyWithoutRoom) {

@@ -66,12 +66,14 @@ class Transport final {
         }
         return note(net::send_now(socket_.get(), first, second));
     }
-    /// The same with at most `count` bytes of a file. kEnd when the file ends before them.
-    net::IoResult send_file_now(int file, uint64_t offset, size_t count) {
+    /// The same with `head` and, behind it, at most `count` bytes of a file. kEnd when `head` is
+    /// empty and the file ends at `offset`.
+    net::IoResult send_file_now(std::string_view head, int file, uint64_t offset, size_t count) {
         if (tls_ != nullptr) {
-            return tls_->send_file_now(file, offset, count);
+            return head.empty() ? tls_->send_file_now(file, offset, count)
+                                : tls_->send_now(head, {});
         }
-        return note(net::send_file_now(socket_.get(), file, offset, count));
+        return note(net::send_file_now(socket_.get(), head, file, offset, count));
     }
     /// Bytes were taken and have not left yet: wait until writable, then send_now() once more.
     bool has_unsent() const { return tls_ != nullptr && tls_->has_unsent(); }

@@ -17,6 +17,18 @@ IoResult outcome_of_failure() {
     return {.status = again ? IoStatus::kAgain : IoStatus::kBroken};
 }
 
+IoResult send_flagged(int socket, std::string_view bytes, int flags) {
+    while (true) {
+        const ssize_t sent = send(socket, bytes.data(), bytes.size(), flags);
+        if (sent >= 0) {
+            return {.status = IoStatus::kDone, .count = static_cast<size_t>(sent)};
+        }
+        if (errno != EINTR) {
+            return outcome_of_failure();
+        }
+    }
+}
+
 }  // namespace
 
 IoResult receive_now(int socket, char* buffer, size_t size) {
@@ -67,15 +79,7 @@ void keep_alive(int socket) {
 }
 
 IoResult send_now(int socket, std::string_view bytes) {
-    while (true) {
-        const ssize_t sent = send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent >= 0) {
-            return {.status = IoStatus::kDone, .count = static_cast<size_t>(sent)};
-        }
-        if (errno != EINTR) {
-            return outcome_of_failure();
-        }
-    }
+    return send_flagged(socket, bytes, MSG_NOSIGNAL);
 }
 
 IoResult send_now(int socket, std::string_view first, std::string_view second) {
@@ -98,19 +102,27 @@ IoResult send_now(int socket, std::string_view first, std::string_view second) {
     }
 }
 
-IoResult send_file_now(int socket, int file, uint64_t offset, size_t count) {
+IoResult send_file_now(int socket, std::string_view head, int file, uint64_t offset, size_t count) {
+    if (!head.empty()) {
+        const IoResult sent = send_flagged(socket, head, MSG_NOSIGNAL | MSG_MORE);
+        if (sent.status != IoStatus::kDone || sent.count < head.size()) {
+            return sent;
+        }
+    }
     auto position = static_cast<off_t>(offset);
     while (true) {
         const ssize_t sent = sendfile(socket, file, &position, count);
         if (sent > 0) {
-            return {.status = IoStatus::kDone, .count = static_cast<size_t>(sent)};
+            return {.status = IoStatus::kDone, .count = head.size() + static_cast<size_t>(sent)};
         }
-        if (sent == 0) {
-            return {.status = IoStatus::kEnd};
+        if (sent < 0 && errno == EINTR) {
+            continue;
         }
-        if (errno != EINTR) {
-            return outcome_of_failure();
+        if (!head.empty()) {
+            // Taken already; the next call says what is wrong with the file.
+            return {.status = IoStatus::kDone, .count = head.size()};
         }
+        return sent == 0 ? IoResult{.status = IoStatus::kEnd} : outcome_of_failure();
     }
 }
 

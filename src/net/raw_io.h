@@ -33,8 +33,10 @@ IoResult peek_now(int socket, char* buffer, size_t size);
 IoResult send_now(int socket, std::string_view bytes);
 /// sendmsg(2) of both in order.
 IoResult send_now(int socket, std::string_view first, std::string_view second);
-/// sendfile(2) of at most `count` bytes from `offset`. kEnd when the file ends there.
-IoResult send_file_now(int socket, int file, uint64_t offset, size_t count);
+/// `head` and, behind it, at most `count` bytes of a file from `offset` by sendfile(2), with
+/// MSG_MORE between the two, so that they leave together. The result counts both. kEnd when the
+/// file ends at `offset` and `head` is empty.
+IoResult send_file_now(int socket, std::string_view head, int file, uint64_t offset, size_t count);
 /// splice(2) of at most `count` bytes between a socket and a pipe, either way. kEnd: the socket's
 /// peer has ended its side.
 IoResult splice_now(int from, int to, size_t count);

@@ -22,20 +22,23 @@ Task<Exchange::After> Exchange::answer_page(uint16_t status, std::string_view de
         co_return After::kClose;
     }
     const char* const data = *request_ ? (*request_)->filled() : "";
-    const wire::Field* const accept = head_.find(wire::FieldId::kAccept);
+    const auto field = [&](wire::FieldId id) {
+        const wire::Field* const found = head_.size > 0 ? head_.find(id) : nullptr;
+        return found != nullptr ? found->value.in(data) : std::string_view();
+    };
     // A head that was not understood or a body that is not there yet: the next request's begin is
     // unknown.
     keep_client_ = head_.size > 0 && head_.keep_alive && body_done_ && !shard_.stopping();
     std::string page = render_page(
         {.status = status,
          .detail = detail,
-         .accept =
-             head_.size > 0 && accept != nullptr ? accept->value.in(data) : std::string_view(),
+         .accept = field(wire::FieldId::kAccept),
          .request_id = request_id(),
          .date = shard_.date(),
          .extra_fields = extra_fields_,
          .allow = route_ != nullptr ? "GET, HEAD" : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
          .head_only = head_.method == wire::Method::kHead,
+         .grpc = stream_ != nullptr && is_grpc_type(field(wire::FieldId::kContentType)),
          .close = !keep_client_,
          .keep_alive_told = keep_client_ && head_.minor_version == 0});
     if (const CompiledEdits* const edits = response_edits()) {

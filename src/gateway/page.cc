@@ -75,7 +75,62 @@ std::string problem(const Page& page, std::string_view reason, std::string_view 
         wire::json_quoted(page.request_id));
 }
 
+/// The code of gRPC that a client would make of an HTTP status (gRPC's
+/// http-grpc-status-mapping.md); what is too large is RESOURCE_EXHAUSTED here, as it is from a gRPC
+/// server.
+int grpc_code(uint16_t status) {
+    switch (status) {
+        case 400:
+            return 13;  // INTERNAL
+        case 401:
+            return 16;  // UNAUTHENTICATED
+        case 403:
+            return 7;  // PERMISSION_DENIED
+        case 404:
+            return 12;  // UNIMPLEMENTED
+        case 413:
+        case 431:
+            return 8;  // RESOURCE_EXHAUSTED
+        case 429:
+        case 502:
+        case 503:
+        case 504:
+            return 14;  // UNAVAILABLE
+        default:
+            return 2;  // UNKNOWN
+    }
+}
+
+/// As grpc-message wants it: UTF-8, percent-encoded outside of printable ASCII.
+std::string grpc_message(std::string_view detail) {
+    std::string message;
+    for (const char c : detail) {
+        if (c >= ' ' && c <= '~' && c != '%') {
+            message += c;
+        } else {
+            message += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return message;
+}
+
+/// A head alone, which the client takes for the trailers (gRPC over HTTP/2, "Trailers-Only").
+std::string render_grpc(const Page& page, std::string_view detail) {
+    return fmt::format(
+        "HTTP/1.1 200 OK\r\nDate: {}\r\nServer: shore\r\nContent-Type: application/grpc\r\n"
+        "Content-Length: 0\r\ngrpc-status: {}\r\ngrpc-message: {}\r\nX-Request-Id: {}\r\n{}\r\n",
+        page.date, grpc_code(page.status), grpc_message(detail), page.request_id,
+        page.extra_fields);
+}
+
 }  // namespace
+
+bool is_grpc_type(std::string_view content_type) {
+    constexpr std::string_view kType = "application/grpc";
+    return content_type.starts_with(kType) &&
+           (content_type.size() == kType.size() || content_type[kType.size()] == '+' ||
+            content_type[kType.size()] == ';');
+}
 
 std::string_view reason_phrase(uint16_t status) {
     return known(status).reason;
@@ -84,6 +139,9 @@ std::string_view reason_phrase(uint16_t status) {
 std::string render_page(const Page& page) {
     const Known& entry = known(page.status);
     const std::string_view detail = page.detail.empty() ? entry.detail : page.detail;
+    if (page.grpc && page.status >= 400) {
+        return render_grpc(page, detail);
+    }
     const bool as_html = wants_html(page.accept);
     const std::string body =
         as_html ? html(page, entry.reason, detail) : problem(page, entry.reason, detail);

@@ -1,5 +1,5 @@
 // Pages that the gateway answers with itself: a small HTML page for people, an RFC 9457 problem for
-// programs.
+// programs, a status in the head for gRPC clients.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,14 @@ struct Page {
     std::string_view extra_fields;  ///< Whole lines for the head.
     std::string_view allow;         ///< For 405 (RFC 9110 section 15.5.6).
     bool head_only = false;         ///< For HEAD.
+    bool grpc = false;              ///< An error as a gRPC "trailers-only" answer.
     bool close = false;
     bool keep_alive_told = false;
 };
+
+/// Whether a request's Content-Type is gRPC's ("application/grpc", "application/grpc+proto"), not
+/// gRPC-Web's, whose statuses stand in the body.
+bool is_grpc_type(std::string_view content_type);
 
 /// The whole answer, head and body.
 std::string render_page(const Page& page);

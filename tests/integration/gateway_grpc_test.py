@@ -89,7 +89,15 @@ class Grpc(GrpcCase):
     def test_a_gateway_without_the_app_says_unavailable(self):
         with self.control() as control:
             control.publish(self.snapshot(endpoints=[]))
-        self.assertEqual(self.call("fail")["code"], "UNAVAILABLE")
+        got = self.call("fail")
+        self.assertEqual(got["code"], "UNAVAILABLE")
+        self.assertEqual(got["details"], "No instance of this service is available.")
+
+    def test_a_path_without_a_route_is_a_method_without_an_implementation(self):
+        with self.control() as control:
+            control.publish(self.snapshot(routes=[self.route("/elsewhere")]))
+        got = self.call("fail")
+        self.assertEqual((got["code"], got["details"]), ("UNIMPLEMENTED", "There is nothing at this address."))
 
 
 class Draining(GrpcCase):

@@ -30,7 +30,9 @@ class Agent final {
         : context_(context),
           signals_(signals),
           directory_(std::move(directory)),
+          asked_to_apply_(context.loop),
           end_(context.loop),
+          changes_(context.loop),
           scope_(context.loop) {}
 
     Task<Result<void>> run() {
@@ -47,8 +49,10 @@ class Agent final {
                       net::HttpServerOptions{.connections_max = kControlConnectionsMax});
         SHORE_CO_TRY([[maybe_unused]] const net::Address bound, http_->listen(address));
         scope_.spawn(handle_signals());
+        changes_.spawn(apply_changes());
         scope_.spawn(serve());
         co_await end_.wait();
+        changes_.stop();
         scope_.stop();
         co_await http_->stop(Deadline::in(context_.loop, kControlStopTime));
         co_return std::move(outcome_);
@@ -88,14 +92,25 @@ class Agent final {
         while (true) {
             const os::ReceivedSignal signal = co_await signals_.next();
             if (signal.number == SIGHUP) {
-                co_await apply();
+                asked_to_apply_.set();
                 continue;
             }
             if (std::exchange(stopping_, true)) {
                 continue;
             }
+            // A change may wait for long: for transactions, for other servers.
+            changes_.stop();
             // One that is still starting is ended too: it says what it has to end.
             co_await stop_server();
+        }
+    }
+
+    // One at a time; what is asked for meanwhile is one more, with the newest assignment.
+    Task<void> apply_changes() {
+        while (true) {
+            co_await asked_to_apply_.wait();
+            asked_to_apply_.reset();
+            co_await apply();
         }
     }
 
@@ -118,7 +133,9 @@ class Agent final {
     std::optional<net::HttpServer> http_;
     bool stopping_ = false;
     Result<void> outcome_;
+    async::Event asked_to_apply_;
     async::Event end_;
+    async::Scope changes_;
     async::Scope scope_;
 };
 

@@ -1,6 +1,6 @@
 // Agent: the process `shore engine DIRECTORY`: reads the assignment in DIRECTORY, starts its
 // server, answers on its control socket, applies the assignment anew at SIGHUP, ends the server
-// at SIGTERM, and ends when the server does.
+// at SIGTERM (also in the middle of such a change), and ends when the server does.
 #pragma once
 
 #include <map>

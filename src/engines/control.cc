@@ -20,6 +20,7 @@ uint16_t status_of(ErrorCode code) {
         case ErrorCode::kConflict:
             return 409;
         case ErrorCode::kUnavailable:
+        case ErrorCode::kStopped:
             return 503;
         case ErrorCode::kTimeout:
             return 504;

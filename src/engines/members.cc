@@ -18,10 +18,10 @@ namespace {
 constexpr std::chrono::milliseconds kMemberLimit{1000};
 
 ErrorCode code_named(std::string_view name) {
-    constexpr std::array kCodes = {ErrorCode::kInvalid,     ErrorCode::kNotFound,
-                                   ErrorCode::kConflict,    ErrorCode::kPermission,
-                                   ErrorCode::kUnavailable, ErrorCode::kTimeout,
-                                   ErrorCode::kExhausted,   ErrorCode::kUnsupported};
+    constexpr std::array kCodes = {
+        ErrorCode::kInvalid,    ErrorCode::kNotFound,    ErrorCode::kConflict,
+        ErrorCode::kPermission, ErrorCode::kUnavailable, ErrorCode::kTimeout,
+        ErrorCode::kExhausted,  ErrorCode::kUnsupported, ErrorCode::kStopped};
     const auto found =
         std::ranges::find(kCodes, name, [](ErrorCode code) { return to_string(code); });
     return found == kCodes.end() ? ErrorCode::kInternal : *found;

@@ -37,9 +37,11 @@ constexpr seconds kStartLimit{15};
 constexpr seconds kConsoleLimit{5};
 // Transactions under way end in that time, or are ended by the server's shutdown.
 constexpr seconds kPauseLimit{10};
-constexpr seconds kPauseLimitDead{1};
-// A server's agent that died while it held the clients does not hold them for ever.
-constexpr seconds kHoldLimit{60};
+// PAUSE answers when they have ended. It counts when it is sent; its answer is not waited for, so
+// that it can be taken back meanwhile.
+constexpr milliseconds kPauseAnswer{100};
+// The longest change of a server, with room; an agent that is stuck holds nobody for ever.
+constexpr seconds kHoldLimit{120};
 constexpr seconds kSafeStop{5};
 constexpr size_t kConsolePasswordBytes = 16;
 // Descriptors besides clients and servers: log, epoll, sockets, DNS.
@@ -125,11 +127,29 @@ PgBouncerServer::PgBouncerServer(const ServerContext& context, Assignment assign
       turn_(context.loop),
       primary_scope_(context.loop),
       scope_(context.loop) {
+    const SqlTarget console = {.host = assignment_.socket_directory,
+                               .port = assignment_.port,
+                               .user = std::string(kConsoleRole),
+                               .password = console_password_,
+                               .database = "pgbouncer"};
+    console_ = std::make_shared<SqlSession>(console);
+    control_ = std::make_shared<SqlSession>(console);
 }
 
 PgBouncerServer::~PgBouncerServer() = default;
 
 Task<Result<void>> PgBouncerServer::start() {
+    {
+        const Turn::Held held = co_await turn_.take();
+        SHORE_CO_CHECK(co_await open());
+    }
+    SHORE_CO_CHECK(co_await settle_pause());
+    scope_.spawn(watch_members());
+    context_.log.info("PgBouncer answers", {{"port", uint32_t{assignment_.port}}});
+    co_return Result<void>();
+}
+
+Task<Result<void>> PgBouncerServer::open() {
     if (os::effective_user() == 0) {
         co_return fail(ErrorCode::kPermission,
                        "PgBouncer does not run as root: start the agent as an ordinary user "
@@ -153,18 +173,7 @@ Task<Result<void>> PgBouncerServer::start() {
     SHORE_CO_CHECK(co_await write_files());
     SHORE_CO_CHECK(child_.start({program_, config_path_}, assignment_.data_directory, SIGTERM));
     scope_.spawn(watch_child());
-    const SqlTarget console = {.host = assignment_.socket_directory,
-                               .port = assignment_.port,
-                               .user = std::string(kConsoleRole),
-                               .password = console_password_,
-                               .database = "pgbouncer"};
-    console_ = std::make_shared<SqlSession>(console);
-    control_ = std::make_shared<SqlSession>(console);
-    SHORE_CO_CHECK(co_await wait_until_answers());
-    SHORE_CO_CHECK(co_await settle_pause());
-    scope_.spawn(watch_members());
-    context_.log.info("PgBouncer answers", {{"port", uint32_t{assignment_.port}}});
-    co_return Result<void>();
+    co_return co_await wait_until_answers();
 }
 
 Task<Result<void>> PgBouncerServer::wait_until_answers() {
@@ -341,6 +350,16 @@ Task<void> PgBouncerServer::watch_members() {
 
 Task<void> PgBouncerServer::look() {
     const std::vector<Member> members = co_await ask_members(context_.loop, assignment_);
+    co_await take_news(members);
+    // An agent that was killed while it held the clients holds them no longer.
+    const SteadyTime now = context_.loop.now();
+    std::erase_if(holds_, [now](const auto& entry) {
+        return entry.second.holder.has_ended() || now >= entry.second.until;
+    });
+    (void)co_await settle_pause();
+}
+
+Task<void> PgBouncerServer::take_news(std::vector<Member> members) {
     const Turn::Held held = co_await turn_.take();
     if (take_members(members)) {
         co_await learn_verifiers();
@@ -348,9 +367,6 @@ Task<void> PgBouncerServer::look() {
             context_.log.warning("the pool did not read its settings anew",
                                  {{"error", reloaded.error().text()}});
         }
-    }
-    if (wants_pause() != is_paused_) {
-        (void)co_await settle_pause();
     }
     if (primary_ && !knows_verifiers_) {
         co_await learn_verifiers();
@@ -361,30 +377,62 @@ Task<void> PgBouncerServer::look() {
 // --- holding clients
 
 bool PgBouncerServer::wants_pause() const {
-    return paused_by_person_ || !primary_ || context_.loop.now() < held_until_;
+    return paused_by_person_ || !primary_ || !holds_.empty();
 }
 
 Task<Result<void>> PgBouncerServer::settle_pause() {
-    const auto control = control_;
     while (wants_pause() != is_paused_ && !stopping_) {
-        const bool pauses = wants_pause();
-        is_paused_ = pauses;
-        const std::string command = pauses ? "PAUSE" : "RESUME";
-        // Nobody has a transaction at a server that is dead.
-        const seconds limit = primary_ ? kPauseLimit : kPauseLimitDead;
-        const auto done = co_await context_.workers.run<SqlRows>(
-            context_.loop,
-            [control, command, limit] { return control->ask_blocking(command, limit); });
-        // After a time-out the pool is paused all the same: new transactions wait, those under way
-        // go on.
-        if (!done && done.error().code() != ErrorCode::kTimeout &&
-            !done.error().text().contains("already")) {
-            context_.log.warning("the pool did not " + base::to_lower(command),
+        const Result<void> done = wants_pause() ? co_await pause() : co_await resume();
+        if (!done) {
+            context_.log.warning("the pool's clients are not as wanted",
                                  {{"error", done.error().text()}});
-            co_return fail(done.error());
+            co_return done;
         }
     }
     co_return Result<void>();
+}
+
+Task<Result<void>> PgBouncerServer::pause() {
+    is_paused_ = true;
+    const auto control = control_;
+    const auto answered = co_await context_.workers.run<SqlRows>(
+        context_.loop, [control] { return control->ask_blocking("PAUSE", kPauseAnswer); });
+    if (answered || answered.error().text().contains("already")) {
+        co_return Result<void>();
+    }
+    if (answered.error().code() != ErrorCode::kTimeout) {
+        co_return fail(answered.error());
+    }
+    const Deadline deadline = Deadline::in(context_.loop, kPauseLimit);
+    // Nobody has a transaction at a server that is dead.
+    while (wants_pause() && primary_ && !stopping_ && context_.loop.now() < deadline.at) {
+        const auto console = console_;
+        const auto counts = co_await context_.workers.run<PoolCounts>(
+            context_.loop, [console] { return pool_counts_blocking(*console); });
+        if (!counts || counts->servers_active == 0) {
+            break;
+        }
+        co_await async::sleep_for(context_.loop, kPause);
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> PgBouncerServer::resume() {
+    is_paused_ = false;
+    const auto control = control_;
+    const auto answered = co_await context_.workers.run<SqlRows>(
+        context_.loop, [control] { return control->ask_blocking("RESUME", kConsoleLimit); });
+    if (answered || answered.error().text().contains("not paused")) {
+        co_return Result<void>();
+    }
+    co_return fail(answered.error());
+}
+
+Result<void> PgBouncerServer::add_hold(pid_t pid) {
+    SHORE_TRY(os::Process holder, os::Process::open(pid));
+    holds_.insert_or_assign(
+        pid, Hold{.holder = std::move(holder), .until = context_.loop.now() + kHoldLimit});
+    return {};
 }
 
 // --- what the agent asks
@@ -485,40 +533,42 @@ Task<Result<Json>> PgBouncerServer::act(std::string name, Json arguments) {
     if (!answers_) {
         co_return fail(ErrorCode::kUnavailable, "the pool: {}", health().detail);
     }
-    if (name == "release" || name == "resume") {
-        // The server may be another one now.
-        (void)take_members(co_await ask_members(context_.loop, assignment_));
-    }
-    const Turn::Held held = co_await turn_.take();
     if (name == "kill") {
-        const std::string database(arguments["database"].text());
-        if (std::ranges::find(shares_, database, &PoolShare::entry) == shares_.end()) {
-            co_return fail(ErrorCode::kNotFound, "the pool has no database {}",
-                           base::printable(database));
-        }
-        SHORE_CO_CHECK(co_await console(fmt::format("KILL {}", sql_name(database)), kConsoleLimit));
-        SHORE_CO_CHECK(
-            co_await console(fmt::format("RESUME {}", sql_name(database)), kConsoleLimit));
-        co_return Json::object().set("killed", database);
+        co_return co_await kill(std::string(arguments["database"].text()));
     }
     if (name == "reload") {
+        const Turn::Held held = co_await turn_.take();
         SHORE_CO_CHECK(co_await reload());
         co_return Json::object().set("reloaded", true);
     }
+    const auto holder = static_cast<pid_t>(arguments["pid"].integer());
     if (name == "pause" || name == "resume") {
         paused_by_person_ = name == "pause";
     } else if (name == "hold") {
-        held_until_ = context_.loop.now() + kHoldLimit;
+        SHORE_CO_CHECK(add_hold(holder));
     } else if (name == "release") {
-        held_until_ = {};
-        co_await learn_verifiers();
-        SHORE_CO_CHECK(co_await reload());
+        holds_.erase(holder);
     } else {
         co_return fail(ErrorCode::kNotFound,
                        "the pool has no action {}: pause, resume, reload, kill", name);
     }
+    if (name == "release" || name == "resume") {
+        // The server may be another one now.
+        co_await take_news(co_await ask_members(context_.loop, assignment_));
+    }
     SHORE_CO_CHECK(co_await settle_pause());
     co_return Json::object().set("paused", is_paused_);
+}
+
+Task<Result<Json>> PgBouncerServer::kill(std::string database) {
+    const Turn::Held held = co_await turn_.take();
+    if (std::ranges::find(shares_, database, &PoolShare::entry) == shares_.end()) {
+        co_return fail(ErrorCode::kNotFound, "the pool has no database {}",
+                       base::printable(database));
+    }
+    SHORE_CO_CHECK(co_await console(fmt::format("KILL {}", sql_name(database)), kConsoleLimit));
+    SHORE_CO_CHECK(co_await console(fmt::format("RESUME {}", sql_name(database)), kConsoleLimit));
+    co_return Json::object().set("killed", database);
 }
 
 Task<std::string> PgBouncerServer::metrics() {

@@ -19,6 +19,7 @@
 #include "engines/server.h"
 #include "engines/turn.h"
 #include "os/fd.h"
+#include "os/process.h"
 
 namespace shore::engines {
 
@@ -41,12 +42,21 @@ class PgBouncerServer final : public Server {
     async::Task<std::string> metrics() override;
 
  private:
+    /// Somebody for whom clients are held: an agent that restarts its server or changes places.
+    struct Hold {
+        os::Process holder;
+        SteadyTime until;
+    };
+
+    async::Task<Result<void>> open();
     async::Task<Result<void>> wait_until_answers();
     async::Task<void> watch_child();
     async::Task<void> watch_members();
     async::Task<void> watch_primary(int pid);
     async::Task<void> hold_socket(int pid, uint16_t port);
     async::Task<void> look();
+    async::Task<void> take_news(std::vector<Member> members);
+    async::Task<Result<wire::Json>> kill(std::string database);
 
     /// Takes what the members say; true when the files have to be written anew.
     bool take_members(const std::vector<Member>& members);
@@ -54,9 +64,13 @@ class PgBouncerServer final : public Server {
     async::Task<Result<void>> write_files();
     /// Writes the files and has the pool read them.
     async::Task<Result<void>> reload();
-    /// Brings "paused" in line with what is wanted.
+    /// Brings "paused" in line with what is wanted. May run more than once at a time: who waits for
+    /// transactions to end stops waiting when nobody wants that any more.
     async::Task<Result<void>> settle_pause();
+    async::Task<Result<void>> pause();
+    async::Task<Result<void>> resume();
     bool wants_pause() const;
+    Result<void> add_hold(pid_t holder);
     async::Task<Result<SqlRows>> console(std::string command, std::chrono::milliseconds limit);
 
     ServerContext context_;
@@ -68,7 +82,7 @@ class PgBouncerServer final : public Server {
     std::string program_;
     Child child_;
     std::shared_ptr<SqlSession> console_;
-    std::shared_ptr<SqlSession> control_;  ///< For PAUSE, which waits.
+    std::shared_ptr<SqlSession> control_;  ///< For PAUSE and RESUME.
     PoolServers servers_;
     std::vector<uint32_t> reader_slots_;
     std::map<std::string, std::string> verifiers_;  ///< By role.
@@ -82,7 +96,7 @@ class PgBouncerServer final : public Server {
     bool had_primary_ = false;
     bool is_paused_ = false;
     bool paused_by_person_ = false;
-    SteadyTime held_until_{};
+    std::map<pid_t, Hold> holds_;
     bool stopping_ = false;
     std::string how_ended_;
     async::Event ended_;

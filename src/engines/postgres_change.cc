@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include <unistd.h>
+
 #include "async/deadline.h"
 #include "engines/limits.h"
 #include "engines/postgres_roles.h"
@@ -24,6 +26,8 @@ constexpr seconds kReloadLimit{10};
 constexpr milliseconds kPause{20};
 // A pool lets the transactions under way end first.
 constexpr seconds kHoldLimit{15};
+// A server that ends does not wait longer for them.
+constexpr seconds kHoldAtStop{3};
 // The primary's fast shutdown and its checkpoint.
 constexpr seconds kHandOverLimit{40};
 // From the primary's end until the replica has its last record and says so to the disk; the old
@@ -35,6 +39,11 @@ constexpr seconds kPromoteLimit{60};
 Task<Result<int>> end_of(Child& child) {
     const os::ExitStatus status = co_await child.ended();
     co_return status.shell_code();
+}
+
+Task<Result<int>> done(Task<void> task) {
+    co_await std::move(task);
+    co_return 0;
 }
 
 }  // namespace
@@ -57,19 +66,26 @@ Task<void> PostgresServer::end_server() {
     }
 }
 
-Task<void> PostgresServer::hold_pools(std::string action) {
+// "hold" and "release". A pool holds its clients for this process: until it releases them or ends.
+Task<void> PostgresServer::tell_pools(std::string action) {
+    const Json holder = Json::object().set("pid", int64_t{::getpid()});
     const std::vector<Member> members = co_await ask_members(context_.loop, assignment_);
     for (const Member& member : members) {
         if (member.part != model::EnginePart::kPgBouncer) {
             continue;
         }
         const auto held = co_await call_agent(context_.loop, member.socket, "POST",
-                                              "/actions/" + action, Json(), kHoldLimit);
+                                              "/actions/" + action, holder, kHoldLimit);
         if (!held) {
             context_.log.warning("the pool did not " + action + " its clients",
                                  {{"error", held.error().text()}});
         }
     }
+}
+
+Task<void> PostgresServer::tell_pools_briefly(std::string action) {
+    (void)co_await async::with_deadline(context_.loop, Deadline::in(context_.loop, kHoldAtStop),
+                                        "telling the pool", done(tell_pools(action)));
 }
 
 Task<Result<void>> PostgresServer::restart() {
@@ -81,11 +97,11 @@ Task<Result<void>> PostgresServer::restart() {
 Task<Result<void>> PostgresServer::restart_held() {
     const bool has_clients = role_ == Role::kPrimary;
     if (has_clients) {
-        co_await hold_pools("hold");
+        co_await tell_pools("hold");
     }
     auto restarted = co_await restart();
     if (has_clients) {
-        co_await hold_pools("release");
+        co_await tell_pools("release");
     }
     co_return restarted;
 }
@@ -255,6 +271,8 @@ Task<Result<void>> PostgresServer::become_primary() {
 Task<Result<bool>> PostgresServer::replace_primary() {
     SHORE_CO_CHECK(co_await wait_until_fed());
     std::string position;
+    // From here on: whether it has answered is not known when this is cut short.
+    has_asked_to_hand_over_ = true;
     SHORE_CO_TRY(const bool handed_over, co_await ask_to_hand_over(position));
     if (handed_over) {
         if (auto ready = co_await catch_up(position); !ready) {
@@ -284,12 +302,13 @@ Task<Result<Json>> PostgresServer::promote_in_turn() {
     const SteadyTime began = context_.loop.now();
     const uint32_t old = claim_.primary;
     is_promoting_ = true;
+    has_asked_to_hand_over_ = false;
     stage_ = "being promoted";
-    co_await hold_pools("hold");
+    co_await tell_pools("hold");
     const auto old_lives = co_await replace_primary();
     is_promoting_ = false;
     stage_.clear();
-    co_await hold_pools("release");
+    co_await tell_pools("release");
     SHORE_CO_CHECK(old_lives);
     const std::chrono::duration<double> took = context_.loop.now() - began;
     context_.log.info("promoted", {{"instead_of", old}, {"seconds", took.count()}});
@@ -308,6 +327,21 @@ Task<Result<Json>> PostgresServer::promote_in_turn() {
         .set("seconds", took.count());
 }
 
+// One that was cut short. Before this server has claimed the role, the old primary keeps it: it
+// goes on, or takes it back at once instead of in a while. After that the claim stands, and the
+// next start completes it.
+Task<void> PostgresServer::give_up_promotion() {
+    if (!std::exchange(is_promoting_, false)) {
+        co_return;
+    }
+    context_.log.warning("the promotion is given up: this server is stopping");
+    if (has_asked_to_hand_over_ && claim_.primary != assignment_.slot) {
+        (void)co_await call_agent(context_.loop, socket_of_slot(assignment_, claim_.primary),
+                                  "POST", "/actions/take-back", Json(), kHoldAtStop);
+    }
+    co_await tell_pools_briefly("release");
+}
+
 // The other side: ends the server and says how far it came. Until somebody else claims the role, it
 // is this server's, and it takes it back when nobody does.
 Task<Result<Json>> PostgresServer::hand_over() {
@@ -324,21 +358,32 @@ Task<Result<Json>> PostgresServer::hand_over() {
     if (file.is_clean()) {
         SHORE_CO_CHECK(co_await work<void>([data] { return mark_standby_blocking(data); }));
     }
-    scope_.spawn(take_back());
+    changes_.spawn(take_back());
     co_return Json::object().set("position", file.checkpoint).set("clean", file.is_clean());
 }
 
 Task<void> PostgresServer::take_back() {
     co_await async::sleep_for(context_.loop, kTakeBackAfter);
+    (void)co_await take_back_now();
+}
+
+// Nothing when it was not handed over, or somebody has taken over since.
+Task<Result<Json>> PostgresServer::take_back_now() {
+    const Turn::Held held = co_await turn_.take();
     if (has_handed_over_) {
         context_.log.warning("nobody took over");
-        (void)co_await follow();
+        SHORE_CO_CHECK(co_await follow_in_turn());
     }
+    co_return Json::object().set("role", role_ == Role::kPrimary ? "primary" : "replica");
 }
 
 // Whatever the newest claim says is done: follow the new primary, or be the primary again.
 Task<Result<Json>> PostgresServer::follow() {
     const Turn::Held held = co_await turn_.take();
+    co_return co_await follow_in_turn();
+}
+
+Task<Result<Json>> PostgresServer::follow_in_turn() {
     has_handed_over_ = false;
     co_await end_server();
     if (auto opened = co_await open(); !opened) {

@@ -25,8 +25,6 @@ constexpr uint64_t kLooksPerSweep = 30;
 // A replica that is not fed for so long, while its primary answers, does not recover by itself: the
 // walreceiver tries every five seconds.
 constexpr seconds kMendAfter{15};
-// A server that ends does not wait longer for its clients' transactions.
-constexpr seconds kHoldAtStop{3};
 
 }  // namespace
 
@@ -35,10 +33,10 @@ PostgresServer::PostgresServer(const ServerContext& context, Assignment assignme
       assignment_(std::move(assignment)),
       paths_(postgres_paths(assignment_.data_directory)),
       child_(context.loop, context.variables),
-      asked_to_apply_(context.loop),
       ended_(context.loop),
       turn_(context.loop),
-      scope_(context.loop) {
+      scope_(context.loop),
+      changes_(context.loop) {
 }
 
 PostgresServer::~PostgresServer() = default;
@@ -78,7 +76,7 @@ Task<Result<SqlRows>> PostgresServer::ask(std::string sql) {
 Task<Result<void>> PostgresServer::start() {
     const Turn::Held held = co_await turn_.take();
     SHORE_CO_CHECK(co_await open());
-    scope_.spawn(watch_server());
+    changes_.spawn(watch_server());
     co_return Result<void>();
 }
 
@@ -94,19 +92,14 @@ void PostgresServer::end_with(std::string how) {
     }
 }
 
-Task<Result<int>> PostgresServer::held(PostgresServer& server) {
-    co_await server.hold_pools("hold");
-    co_return 0;
-}
-
 Task<void> PostgresServer::stop() {
     stopping_ = true;
     stage_ = "stopping";
+    changes_.stop();
+    co_await give_up_promotion();
     if (role_ == Role::kPrimary && answers_) {
-        // The next start lets them go on.
-        (void)co_await async::with_deadline(context_.loop,
-                                            async::Deadline::in(context_.loop, kHoldAtStop),
-                                            "holding the clients", held(*this));
+        // The end of this process lets them go on, once there is a primary.
+        co_await tell_pools_briefly("hold");
     }
     co_await end_server();
 }
@@ -119,26 +112,13 @@ Task<void> PostgresServer::watch_child() {
     }
 }
 
-// Queued, so that an agent whose server restarts for a long time still hears that it is to stop.
 Task<Result<void>> PostgresServer::apply(Assignment assignment) {
-    wanted_.emplace(std::move(assignment));
-    asked_to_apply_.pulse();
-    co_return Result<void>();
+    co_return co_await changes_.run(change(std::move(assignment)));
 }
 
 Task<void> PostgresServer::watch_server() {
     while (true) {
-        if (!wanted_) {
-            (void)co_await async::pulsed(context_.loop, asked_to_apply_,
-                                         async::Deadline::in(context_.loop, kLookEvery));
-        }
-        if (wanted_) {
-            Assignment assignment = std::move(*wanted_);
-            wanted_.reset();
-            if (auto changed = co_await change(std::move(assignment)); !changed) {
-                context_.log.error("the new settings are not in force", changed.error());
-            }
-        }
+        co_await async::sleep_for(context_.loop, kLookEvery);
         // Who changes the server knows its state.
         if (!turn_.is_taken() && child_.running()) {
             co_await look();
@@ -324,7 +304,11 @@ Task<Result<Json>> PostgresServer::act(std::string name, Json) {
     if (name == "hand-over") {
         co_return co_await hand_over();
     }
-    if (name == "follow" || name == "take-back") {
+    if (name == "follow") {
+    co_return co_await changes_.run(carry_out(std::move(name)));
+}
+
+Task<Result<Json>> PostgresServer::carry_out(std::string name) {
         co_return co_await follow();
     }
     if (name == "restart") {
@@ -334,6 +318,9 @@ Task<Result<Json>> PostgresServer::act(std::string name, Json) {
             co_return fail(restarted.error());
         }
         co_return Json::object().set("restarted", true);
+    if (name == "take-back") {
+        co_return co_await take_back_now();
+    }
     }
     if (name == "reload") {
         const Turn::Held held = co_await turn_.take();

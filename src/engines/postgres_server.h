@@ -16,6 +16,7 @@
 #include "async/event.h"
 #include "async/scope.h"
 #include "async/worker_pool.h"
+#include "engines/changes.h"
 #include "engines/child.h"
 #include "engines/members.h"
 #include "engines/postgres_config.h"
@@ -85,12 +86,14 @@ class PostgresServer final : public Server {
     async::Task<void> end_server();
     async::Task<Result<void>> restart();
     async::Task<Result<void>> restart_held();
-    async::Task<void> hold_pools(std::string action);
-    static async::Task<Result<int>> held(PostgresServer& server);
+    async::Task<void> tell_pools(std::string action);
+    async::Task<void> tell_pools_briefly(std::string action);
+    async::Task<void> give_up_promotion();
     async::Task<Result<void>> change_files();
     async::Task<Result<bool>> reload();
     async::Task<Result<wire::Json>> promote();
     async::Task<Result<wire::Json>> promote_in_turn();
+    async::Task<Result<wire::Json>> carry_out(std::string name);
     async::Task<Result<bool>> replace_primary();
     async::Task<Result<bool>> ask_to_hand_over(std::string& position);
     async::Task<Result<void>> wait_until_fed();
@@ -100,7 +103,9 @@ class PostgresServer final : public Server {
     async::Task<void> take_back();
     async::Task<Result<wire::Json>> follow();
 
+    async::Task<Result<wire::Json>> take_back_now();
     // While it runs, in postgres_server.cc.
+    async::Task<Result<wire::Json>> follow_in_turn();
     async::Task<void> end_of_change();
     async::Task<void> watch_child();
     async::Task<void> watch_server();
@@ -144,7 +149,8 @@ class PostgresServer final : public Server {
     uint64_t looks_ = 0;
     uint32_t mends_ = 0;  ///< Since it was last fed.
     bool is_promoting_ = false;
-    bool has_handed_over_ = false;
+    bool has_asked_to_hand_over_ = false;  ///< Whatever the primary has made of it.
+    bool has_handed_over_ = false;         ///< On its side.
     std::set<std::string> users_ready_;
     std::optional<Assignment> wanted_;  ///< To be applied.
     async::Event asked_to_apply_;
@@ -153,5 +159,6 @@ class PostgresServer final : public Server {
     Turn turn_;
     async::Scope scope_;
 };
+    Changes changes_;
 
 }  // namespace shore::engines

@@ -88,7 +88,7 @@ Task<Result<void>> PostgresServer::open() {
     }
     is_settled_ = true;
     if (role_ == Role::kPrimary) {
-        co_await hold_pools("release");
+        co_await tell_pools("release");
     }
     co_return Result<void>();
 }

@@ -49,7 +49,8 @@ class Server {
     /// Completes when the server has ended by itself, with how it ended.
     virtual async::Task<std::string> ended() = 0;
     /// The assignment has changed. What can be applied while it runs is applied; what cannot be
-    /// restarts the server with its clients held. An error leaves everything as it was.
+    /// restarts the server with its clients held. An error leaves everything as it was. One at a
+    /// time; destroyed where it is suspended when the agent is told to stop: stop() follows.
     virtual async::Task<Result<void>> apply(Assignment assignment) = 0;
     /// Whether apply() would take these options, as far as the server can tell without them in
     /// force: kInvalid in its own words, kNotFound for a package that is missing. Asked before a
@@ -57,7 +58,9 @@ class Server {
     virtual async::Task<Result<void>> check([[maybe_unused]] model::EngineSpec spec) {
         co_return Result<void>();
     }
-    /// Ends the server so that nothing is lost. Within the service's stop_grace_period.
+    /// Ends the server so that nothing is lost, within the service's stop_grace_period: it waits
+    /// for no start and no change that is under way, and puts right what those leave with others.
+    /// May be called twice.
     virtual async::Task<void> stop() = 0;
 
     virtual Health health() const = 0;

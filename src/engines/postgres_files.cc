@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "engines/postgres_config.h"
 #include "os/directory.h"
 #include "os/file.h"
+#include "os/process_stats.h"
 #include "os/user.h"
 #include "wire/json.h"
 
@@ -62,6 +64,18 @@ std::optional<pid_t> number_in(std::string_view text) {
     pid_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     return error == std::errc{} && number > 0 ? std::optional(number) : std::nullopt;
+}
+
+// Every process of a server but the first is titled so and works in the data directory; a person's
+// shell may be there too.
+bool is_process_of(pid_t pid, const std::string& data) {
+    std::error_code error;
+    const auto directory = std::filesystem::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
+    if (error || directory != data) {
+        return false;
+    }
+    const auto title = os::read_file(fmt::format("/proc/{}/cmdline", pid), kSmallFile);
+    return title && title->starts_with("postgres:");
 }
 
 // A PostgreSQL that was started on this directory names it in its arguments, as this agent does.
@@ -203,6 +217,20 @@ Result<std::optional<pid_t>> running_postmaster_blocking(const PostgresPaths& pa
     }
     SHORE_CHECK(os::remove_file(path));
     return std::optional<pid_t>();
+}
+
+std::vector<pid_t> leftover_processes_blocking(const PostgresPaths& paths) {
+    std::vector<pid_t> found;
+    const auto all = os::all_processes();
+    if (!all) {
+        return found;
+    }
+    for (const os::ProcessStats& process : *all) {
+        if (is_process_of(process.pid, paths.data)) {
+            found.push_back(process.pid);
+        }
+    }
+    return found;
 }
 
 Result<void> check_disk_blocking(const PostgresPaths& paths) {

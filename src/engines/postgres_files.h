@@ -68,6 +68,10 @@ Result<void> mark_primary_blocking(const PostgresPaths& paths);
 /// whose process is another program's is removed: PostgreSQL would refuse to start over it.
 Result<std::optional<pid_t>> running_postmaster_blocking(const PostgresPaths& paths);
 
+/// Processes of a server whose first process was killed: they hold its shared memory, and no other
+/// server starts on this data until they have ended.
+std::vector<pid_t> leftover_processes_blocking(const PostgresPaths& paths);
+
 /// kExhausted when less than what recovery needs is left on the disk.
 Result<void> check_disk_blocking(const PostgresPaths& paths);
 

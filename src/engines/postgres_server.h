@@ -64,6 +64,7 @@ class PostgresServer final : public Server {
     Result<void> find_programs();
     async::Task<Result<void>> end_orphan();
     async::Task<Result<void>> take_role();
+    async::Task<Result<void>> end_leftovers();
     async::Task<void> wait_for_promotions();
     async::Task<Result<void>> make_data(DataState state);
     async::Task<Result<void>> make_primary_data();
@@ -92,8 +93,8 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> change_files();
     async::Task<Result<bool>> reload();
     async::Task<Result<wire::Json>> promote();
-    async::Task<Result<wire::Json>> promote_in_turn();
     async::Task<Result<wire::Json>> carry_out(std::string name);
+    async::Task<Result<wire::Json>> promote_in_turn();
     async::Task<Result<bool>> replace_primary();
     async::Task<Result<bool>> ask_to_hand_over(std::string& position);
     async::Task<Result<void>> wait_until_fed();
@@ -102,10 +103,10 @@ class PostgresServer final : public Server {
     async::Task<Result<wire::Json>> hand_over();
     async::Task<void> take_back();
     async::Task<Result<wire::Json>> follow();
-
     async::Task<Result<wire::Json>> take_back_now();
-    // While it runs, in postgres_server.cc.
+
     async::Task<Result<wire::Json>> follow_in_turn();
+    // While it runs, in postgres_server.cc.
     async::Task<void> end_of_change();
     async::Task<void> watch_child();
     async::Task<void> watch_server();
@@ -158,7 +159,7 @@ class PostgresServer final : public Server {
     async::Event ended_;
     Turn turn_;
     async::Scope scope_;
-};
     Changes changes_;
+};
 
 }  // namespace shore::engines

@@ -100,7 +100,7 @@ Task<Result<void>> PostgresServer::end_orphan() {
                      return running_postmaster_blocking(paths);
                  }));
     if (!pid) {
-        co_return Result<void>();
+        co_return co_await end_leftovers();
     }
     auto orphan = os::Process::open(*pid);
     if (!orphan) {
@@ -121,6 +121,32 @@ Task<Result<void>> PostgresServer::end_orphan() {
                    "PostgreSQL (pid {}) runs on {} already and does not end: end it, then start "
                    "again",
                    *pid, paths_.data);
+}
+
+// They end by themselves once they notice, but one that runs a long statement does not notice.
+Task<Result<void>> PostgresServer::end_leftovers() {
+    const PostgresPaths paths = paths_;
+    SHORE_CO_TRY(const std::vector<pid_t> pids,
+                 co_await work<std::vector<pid_t>>([paths]() -> Result<std::vector<pid_t>> {
+                     return leftover_processes_blocking(paths);
+                 }));
+    for (const pid_t pid : pids) {
+        auto process = os::Process::open(pid);
+        if (!process) {
+            continue;
+        }
+        async::ProcessWatch watch(context_.loop);
+        SHORE_CO_CHECK(watch.start(*process));
+        // As its first process would have told it.
+        (void)process->send_signal(SIGQUIT);
+        if (!co_await watch.ended(Deadline::in(context_.loop, kPostgresImmediateStop))) {
+            co_return fail(ErrorCode::kConflict,
+                           "process {} of a server that was killed still works on {} and does not "
+                           "end: end it, then start again",
+                           pid, paths_.data);
+        }
+    }
+    co_return Result<void>();
 }
 
 Task<Result<void>> PostgresServer::take_role() {
@@ -356,9 +382,12 @@ Task<Result<void>> PostgresServer::run_server() {
     ends_ = false;
     answers_ = false;
     stage_ = "starting";
-    // A pool may hold a dead server's socket: who asks it is never answered.
-    SHORE_CO_CHECK(os::remove_file(
-        fmt::format("{}/.s.PGSQL.{}", assignment_.socket_directory, assignment_.port)));
+    // A pool may hold a dead server's socket: who asks it is never answered. Its lock file names a
+    // process that may be another one by now; that no server has this data was looked at before.
+    const std::string socket =
+        fmt::format("{}/.s.PGSQL.{}", assignment_.socket_directory, assignment_.port);
+    SHORE_CO_CHECK(os::remove_file(socket));
+    SHORE_CO_CHECK(os::remove_file(socket + ".lock"));
     // When the agent dies its server ends in order: SIGINT is PostgreSQL's fast shutdown.
     SHORE_CO_CHECK(
         child_.start({programs_.postgres, "-D", paths_.data, "--config-file=" + paths_.config},

@@ -290,7 +290,9 @@ class Crashes(PostgresCase):
         agent.stop()
         path = self.data(agent) / "postmaster.pid"
         path.write_text(f"{os.getpid()}\n{self.data(agent)}\n1\n{agent.port}\n\n\n\n")
-        self.give(path)
+        lock = self.sockets / f".s.PGSQL.{agent.port}.lock"
+        lock.write_text(f"{os.getppid()}\n{self.data(agent)}\n1\n{agent.port}\n{self.sockets}\n")
+        self.give(path, lock)
         agent.start().wait_ready()
 
     def test_rights_of_the_data_directory_are_repaired_or_told(self):

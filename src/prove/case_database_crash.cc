@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "async/event.h"
 #include "async/scope.h"
 #include "async/timer.h"
 #include "prove/cases.h"
@@ -24,6 +25,12 @@ constexpr seconds kReadyWithin{10};
 constexpr seconds kStepLimit{60};
 constexpr milliseconds kLookEvery{20};
 constexpr milliseconds kThink{5};
+// Clients that have nothing under way when the server is killed and begin a transaction afterwards:
+// many in the first milliseconds, the others one after another until the server is long back.
+constexpr uint32_t kIdle = 500;
+constexpr uint32_t kIdleEarly = 100;
+constexpr std::chrono::microseconds kEarlyEvery{200};
+constexpr milliseconds kLaterEvery{4};
 
 struct Load {
     uint64_t acknowledged = 0;
@@ -33,6 +40,17 @@ struct Load {
     std::optional<Duration> gap;  // From the kill to the first commit after it.
     std::string words;
     bool ends = false;
+};
+
+struct Idle {
+    explicit Idle(async::Loop& loop) : killed(loop), changed(loop) {}
+    uint32_t connected = 0;
+    uint64_t asked = 0;
+    uint64_t answered = 0;
+    std::vector<std::string> failures;
+    bool ends = false;
+    async::Event killed;
+    async::Event changed;
 };
 
 void note_answer(async::Loop& loop, Load& load) {
@@ -71,15 +89,73 @@ Task<void> insert_rows(async::Loop& loop, Load& load, PostgresLogin login) {
     }
 }
 
-Task<Result<void>> kill_once(Laboratory& laboratory, Database& database, Load& load,
+Duration begins_after(uint32_t number) {
+    return number < kIdleEarly ? number * Duration(kEarlyEvery)
+                               : (number - kIdleEarly) * Duration(kLaterEvery);
+}
+
+/// One transaction after each kill.
+Task<void> ask_after_kills(async::Loop& loop, Idle& idle, PostgresLogin login, uint32_t number) {
+    std::unique_ptr<PostgresClient> client;
+    while (!idle.ends) {
+        if (!client) {
+            const Deadline deadline = Deadline::in(loop, kStepLimit);
+            auto connected = co_await PostgresClient::connect(loop, login, deadline);
+            if (!connected) {
+                idle.failures.push_back(connected.error().text());
+                co_return;
+            }
+            client = std::move(*connected);
+            ++idle.connected;
+            idle.changed.pulse();
+        }
+        co_await idle.killed.wait();
+        if (idle.ends) {
+            co_return;
+        }
+        co_await async::sleep_for(loop, begins_after(number));
+        ++idle.asked;
+        const auto inserted = co_await client->query("INSERT INTO paid DEFAULT VALUES",
+                                                     Deadline::in(loop, kStepLimit));
+        if (inserted) {
+            ++idle.answered;
+        } else {
+            idle.failures.push_back(inserted.error().text());
+            --idle.connected;
+            client.reset();
+        }
+        idle.changed.pulse();
+    }
+}
+
+/// They log in a few at a time: the listening socket's queue holds 128.
+Task<Result<void>> gather_idle(async::Loop& loop, Idle& idle, Database& database,
+                               async::Scope& scope) {
+    const Deadline deadline = Deadline::in(loop, kStepLimit);
+    for (uint32_t i = 0; i < kIdle; ++i) {
+        scope.spawn(ask_after_kills(loop, idle, database.pooled(), i));
+        while (i + 1 - idle.connected > kIdleEarly / 2 && idle.failures.empty()) {
+            if (!co_await async::pulsed(loop, idle.changed, deadline)) {
+                co_return fail(ErrorCode::kTimeout, "only {} idle clients could connect",
+                               idle.connected);
+            }
+        }
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> kill_once(Laboratory& laboratory, Database& database, Load& load, Idle& idle,
                              Finding& finding) {
     async::Loop& loop = laboratory.loop();
     co_await async::sleep_for(loop, kLoadBefore);
     SHORE_CO_TRY(const int pid, database.server_pid());
     const uint64_t broken_before = load.broken;
+    const uint64_t asked_before = idle.asked;
+    const size_t failed_before = idle.failures.size();
     load.gap.reset();
     load.killed = loop.now();
     SHORE_CO_CHECK(laboratory.machine().kill(pid));
+    idle.killed.pulse();
     const Deadline deadline = Deadline::in(loop, kStepLimit);
     while (!load.gap && loop.now() < deadline.at) {
         co_await async::sleep_for(loop, kLookEvery);
@@ -88,12 +164,25 @@ Task<Result<void>> kill_once(Laboratory& laboratory, Database& database, Load& l
         finding.missed.push_back("no commit after the kill: " + load.words);
         co_return Result<void>();
     }
+    while (idle.asked < asked_before + kIdle || idle.answered + idle.failures.size() < idle.asked) {
+        if (!co_await async::pulsed(loop, idle.changed, deadline)) {
+            finding.missed.emplace_back("idle clients got no answer");
+            break;
+        }
+    }
     const std::chrono::duration<double> gap = *load.gap;
     const uint64_t broken = load.broken - broken_before;
+    const size_t failed = idle.failures.size() - failed_before;
     finding.measured.push_back(
-        fmt::format("killed: {} of {} clients had to connect anew, the "
-                    "others waited; commits again after {:.2f} s",
-                    broken, kClients, gap.count()));
+        fmt::format("killed: {} of {} clients had to connect anew, the others waited; of {} idle "
+                    "ones that began afterwards {} failed; commits again after {:.2f} s",
+                    broken, kClients, kIdle, failed, gap.count()));
+    if (failed > 0) {
+        finding.missed.push_back(
+            fmt::format("{} clients that had nothing under way were failed: "
+                        "{}",
+                        failed, idle.failures.back()));
+    }
     if (gap > kReadyWithin) {
         finding.missed.push_back(fmt::format("not ready within {} s", kReadyWithin.count()));
     }
@@ -110,34 +199,28 @@ Task<Result<void>> kill_once(Laboratory& laboratory, Database& database, Load& l
 Task<Result<Finding>> prove_database_crash(Laboratory& laboratory) {
     async::Loop& loop = laboratory.loop();
     SHORE_CO_TRY(const auto database,
-                 co_await Database::deploy(laboratory, {.pool_size = kPoolSize}));
-    {
-        const Deadline deadline = Deadline::in(loop, kStepLimit);
-        SHORE_CO_TRY(const auto owner,
-                     co_await PostgresClient::connect(loop, database->direct(), deadline));
-        SHORE_CO_CHECK(co_await owner->query("CREATE TABLE paid (id bigserial)", deadline));
-    }
+                 co_await Database::deploy(laboratory, {.pool_size = kPoolSize, .table = "paid"}));
     Finding finding;
     Load load;
+    Idle idle(loop);
     async::Scope scope(loop);
+    SHORE_CO_CHECK(co_await gather_idle(loop, idle, *database, scope));
     for (uint32_t i = 0; i < kClients; ++i) {
         scope.spawn(insert_rows(loop, load, database->pooled()));
     }
     for (uint32_t i = 0; i < kKills; ++i) {
-        SHORE_CO_CHECK(co_await kill_once(laboratory, *database, load, finding));
+        SHORE_CO_CHECK(co_await kill_once(laboratory, *database, load, idle, finding));
     }
     load.ends = true;
+    idle.ends = true;
+    idle.killed.pulse();
     co_await scope.join();
-    const Deadline deadline = Deadline::in(loop, kStepLimit);
-    SHORE_CO_TRY(const auto owner,
-                 co_await PostgresClient::connect(loop, database->direct(), deadline));
-    SHORE_CO_TRY(const auto rows, co_await owner->query("SELECT count(*) FROM paid", deadline));
-    const uint64_t kept = rows.empty() ? 0 : std::stoull(rows.front());
+    const uint64_t acknowledged = load.acknowledged + idle.answered;
+    SHORE_CO_TRY(const uint64_t kept, co_await database->count_rows());
     finding.measured.push_back(
-        fmt::format("{} commits acknowledged, {} rows kept", load.acknowledged, kept));
-    if (kept < load.acknowledged) {
-        finding.missed.push_back(
-            fmt::format("{} committed rows are lost", load.acknowledged - kept));
+        fmt::format("{} commits acknowledged, {} rows kept", acknowledged, kept));
+    if (kept < acknowledged) {
+        finding.missed.push_back(fmt::format("{} committed rows are lost", acknowledged - kept));
     }
     co_return finding;
 }

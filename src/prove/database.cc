@@ -15,6 +15,7 @@ constexpr std::string_view kRecord = "state/volumes/proof/.engines/db.json";
 constexpr std::string_view kPidFile = "state/volumes/proof/db.postgres-1/data/postmaster.pid";
 constexpr std::string_view kServerPart = "postgres";
 constexpr std::string_view kPoolPart = "pgbouncer";
+constexpr std::chrono::seconds kAskLimit{60};
 
 std::string manifest(const DatabaseOptions& options, std::string_view executable,
                      std::string_view gateway) {
@@ -52,11 +53,31 @@ Task<Result<std::unique_ptr<Database>>> Database::deploy(Laboratory& laboratory,
     SHORE_CO_TRY(const std::string text, laboratory.machine().read_file(kRecord));
     SHORE_CO_TRY(const wire::Json record, wire::Json::parse(text));
     const wire::Json& passwords = record["passwords"];
-    std::unique_ptr<Database> database(new Database(
-        laboratory, std::string(passwords["app"].text()), std::string(passwords["@admin"].text())));
+    std::unique_ptr<Database> database(new Database(laboratory, options.table,
+                                                    std::string(passwords["app"].text()),
+                                                    std::string(passwords["@admin"].text())));
     database->server_ = address_of(record, kServerPart);
     database->pool_ = address_of(record, kPoolPart);
+    SHORE_CO_CHECK(co_await database->ask_directly(
+        fmt::format("CREATE TABLE {} (id bigserial)", database->table_)));
     co_return database;
+}
+
+Task<Result<std::vector<std::string>>> Database::ask_directly(std::string sql) {
+    async::Loop& loop = laboratory_.loop();
+    const async::Deadline deadline = async::Deadline::in(loop, kAskLimit);
+    SHORE_CO_TRY(const auto client, co_await PostgresClient::connect(loop, direct(), deadline));
+    co_return co_await client->query(std::move(sql), deadline);
+}
+
+Task<Result<uint64_t>> Database::count_rows() {
+    SHORE_CO_TRY(const std::vector<std::string> rows,
+                 co_await ask_directly("SELECT count(*) FROM " + table_));
+    uint64_t count = 0;
+    for (const std::string& text : rows) {
+        std::from_chars(text.data(), text.data() + text.size(), count);
+    }
+    co_return count;
 }
 
 Result<int> Database::server_pid() const {

@@ -27,6 +27,9 @@ inline constexpr std::chrono::seconds kControlStopTime{1};
 /// Slots of PostgreSQL that are looked at for claims and data: more than config allows.
 inline constexpr uint32_t kPostgresSlotsMax = 16;
 
+/// Statements whose callers are remembered: as many as pg_stat_statements counts by default.
+inline constexpr size_t kPostgresStatementsMax = 5000;
+
 /// What must be free for PostgreSQL to start: recovery writes at least a segment of 16 MiB and its
 /// checkpoint.
 inline constexpr Bytes kPostgresDiskMin = Bytes::mib(48);

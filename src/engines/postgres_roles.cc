@@ -20,9 +20,6 @@ constexpr seconds kLoginLimit{5};
 /// How a role is known as one that Shore made for a service.
 constexpr std::string_view kServiceMark = "shore: a service";
 
-std::string owner_group(std::string_view database) {
-    return fmt::format("{}_owner", database);
-}
 std::string reader_group(std::string_view database) {
     return fmt::format("{}_reader", database);
 }
@@ -159,6 +156,10 @@ Result<void> settle_database(SqlTarget admin, const std::string& database,
 }
 
 }  // namespace
+
+std::string owner_group(std::string_view database) {
+    return fmt::format("{}_owner", database);
+}
 
 Result<void> check_extensions(const std::vector<std::string>& wanted,
                               const std::vector<std::string>& available) {

@@ -24,6 +24,9 @@ Result<void> reconcile_roles_blocking(const SqlTarget& admin, const Assignment& 
 Result<void> try_login_blocking(SqlTarget target, std::string_view role, std::string_view password,
                                 std::string_view database);
 
+/// The role that the services which write in a database act as.
+std::string owner_group(std::string_view database);
+
 /// kNotFound for the first of `wanted` that is not in `available`: with a near name, and what to
 /// install.
 Result<void> check_extensions(const std::vector<std::string>& wanted,

@@ -151,6 +151,14 @@ Task<void> PostgresServer::look() {
         (void)co_await follow();
         co_return;
     }
+    if (has_shared_groups(assignment.spec)) {
+        if (const auto rows = co_await ask(callers_sql())) {
+            note_callers(*rows, callers_);
+        }
+        if (turn_.is_taken()) {
+            co_return;
+        }
+    }
     if (role_ == Role::kStandby) {
         co_await look_at_feed();
     } else if (++looks_ % kLooksPerSweep == 0) {
@@ -290,14 +298,17 @@ Task<Result<Json>> PostgresServer::view(std::string name) {
         co_return fail(ErrorCode::kUnavailable, "PostgreSQL: {}", health().detail);
     }
     const auto own = own_;
-    const SqlTarget target = admin_target();
-    const std::vector<std::string> databases = databases_of(assignment_.spec);
-    co_return co_await work<Json>([own, target, databases, name] {
-        return postgres_view_blocking(*own, target, databases, name);
-    });
+    const PostgresViewInput input{
+        .target = admin_target(), .spec = assignment_.spec, .callers = callers_};
+    co_return co_await work<Json>(
+        [own, input, name] { return postgres_view_blocking(*own, input, name); });
 }
 
 Task<Result<Json>> PostgresServer::act(std::string name, Json) {
+    co_return co_await changes_.run(carry_out(std::move(name)));
+}
+
+Task<Result<Json>> PostgresServer::carry_out(std::string name) {
     if (name == "promote") {
         co_return co_await promote();
     }
@@ -305,11 +316,10 @@ Task<Result<Json>> PostgresServer::act(std::string name, Json) {
         co_return co_await hand_over();
     }
     if (name == "follow") {
-    co_return co_await changes_.run(carry_out(std::move(name)));
-}
-
-Task<Result<Json>> PostgresServer::carry_out(std::string name) {
         co_return co_await follow();
+    }
+    if (name == "take-back") {
+        co_return co_await take_back_now();
     }
     if (name == "restart") {
         const Turn::Held held = co_await turn_.take();
@@ -318,9 +328,6 @@ Task<Result<Json>> PostgresServer::carry_out(std::string name) {
             co_return fail(restarted.error());
         }
         co_return Json::object().set("restarted", true);
-    if (name == "take-back") {
-        co_return co_await take_back_now();
-    }
     }
     if (name == "reload") {
         const Turn::Held held = co_await turn_.take();

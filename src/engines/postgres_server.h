@@ -19,6 +19,7 @@
 #include "engines/changes.h"
 #include "engines/child.h"
 #include "engines/members.h"
+#include "engines/postgres_callers.h"
 #include "engines/postgres_config.h"
 #include "engines/postgres_files.h"
 #include "engines/postgres_replica.h"
@@ -63,8 +64,8 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> open();
     Result<void> find_programs();
     async::Task<Result<void>> end_orphan();
-    async::Task<Result<void>> take_role();
     async::Task<Result<void>> end_leftovers();
+    async::Task<Result<void>> take_role();
     async::Task<void> wait_for_promotions();
     async::Task<Result<void>> make_data(DataState state);
     async::Task<Result<void>> make_primary_data();
@@ -92,8 +93,8 @@ class PostgresServer final : public Server {
     async::Task<void> give_up_promotion();
     async::Task<Result<void>> change_files();
     async::Task<Result<bool>> reload();
-    async::Task<Result<wire::Json>> promote();
     async::Task<Result<wire::Json>> carry_out(std::string name);
+    async::Task<Result<wire::Json>> promote();
     async::Task<Result<wire::Json>> promote_in_turn();
     async::Task<Result<bool>> replace_primary();
     async::Task<Result<bool>> ask_to_hand_over(std::string& position);
@@ -102,10 +103,10 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> become_primary();
     async::Task<Result<wire::Json>> hand_over();
     async::Task<void> take_back();
-    async::Task<Result<wire::Json>> follow();
     async::Task<Result<wire::Json>> take_back_now();
-
+    async::Task<Result<wire::Json>> follow();
     async::Task<Result<wire::Json>> follow_in_turn();
+
     // While it runs, in postgres_server.cc.
     async::Task<void> end_of_change();
     async::Task<void> watch_child();
@@ -153,8 +154,7 @@ class PostgresServer final : public Server {
     bool has_asked_to_hand_over_ = false;  ///< Whatever the primary has made of it.
     bool has_handed_over_ = false;         ///< On its side.
     std::set<std::string> users_ready_;
-    std::optional<Assignment> wanted_;  ///< To be applied.
-    async::Event asked_to_apply_;
+    PostgresCallers callers_;
     std::string how_ended_;
     async::Event ended_;
     Turn turn_;

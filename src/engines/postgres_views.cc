@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/strings.h"
 #include "engines/postgres_config.h"
@@ -18,7 +19,8 @@ namespace {
 constexpr seconds kAskLimit{10};
 
 // Rows that a person reads; the rest is in the statistics views themselves.
-constexpr size_t kQueriesShown = 15;
+constexpr size_t kQueriesShown = 10;
+constexpr size_t kHintsShown = 3;
 constexpr size_t kTextShown = 300;
 
 const std::array<std::string, 5> kViews = {"queries", "indexes", "activity", "replicas",
@@ -49,15 +51,47 @@ void fill(Table& table, const SqlRows& rows, std::initializer_list<ColumnKind> k
     }
 }
 
-Result<Json> queries_view(const SqlTarget& target, const std::vector<std::string>& databases) {
+// Of one database: tables that are read whole, many rows each time; small ones rightly are.
+std::string whole_reads_sql() {
+    return "SELECT current_database(), schemaname || '.' || relname, n_live_tup,"
+           " pg_total_relation_size(relid), seq_scan, seq_tup_read / greatest(seq_scan, 1),"
+           " coalesce(idx_scan, 0), 'an index may be missing: look at the WHERE clauses'"
+           " FROM pg_stat_user_tables WHERE seq_scan >= 10 AND"
+           " seq_tup_read / greatest(seq_scan, 1) >= 1000 AND n_live_tup >= 1000";
+}
+
+// The worst of each database, beside the statements that may be the reason.
+Result<void> note_whole_reads(const PostgresViewInput& input, Table& table) {
+    for (const std::string& database : databases_of(input.spec)) {
+        SqlTarget one = input.target;
+        one.database = database;
+        SHORE_TRY(SqlClient client, SqlClient::connect_blocking(one, kAskLimit));
+        SHORE_TRY(const SqlRows rows,
+                  client.run_blocking(
+                      whole_reads_sql() +
+                          fmt::format(" ORDER BY seq_tup_read DESC LIMIT {}", kHintsShown),
+                      kAskLimit));
+        for (size_t row = 0; row < rows.size(); ++row) {
+            table.note(fmt::format(
+                "{}: {} was read whole {} times, {} rows each: an index may be missing (shore db "
+                "indexes).",
+                database, base::printable(rows.text(row, 1)), rows.text(row, 4),
+                rows.text(row, 5)));
+        }
+    }
+    return {};
+}
+
+Result<Json> queries_view(const PostgresViewInput& input) {
     // The extension's view is the same in every database that has it.
-    SqlTarget elsewhere = target;
-    elsewhere.database = databases.front();
+    SqlTarget elsewhere = input.target;
+    elsewhere.database = databases_of(input.spec).front();
     SHORE_TRY(SqlClient client, SqlClient::connect_blocking(elsewhere, kAskLimit));
     auto rows = client.run_blocking(
         fmt::format(
             "WITH s AS (SELECT s.*, d.datname, r.rolname,"
             " rank() OVER (ORDER BY total_exec_time DESC) AS by_time,"
+            " rank() OVER (ORDER BY mean_exec_time DESC) AS by_mean,"
             " rank() OVER (ORDER BY calls DESC) AS by_calls,"
             " sum(total_exec_time) OVER () AS all_time"
             " FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
@@ -66,8 +100,9 @@ Result<Json> queries_view(const SqlTarget& target, const std::vector<std::string
             " max_exec_time / 1000.0, round((100 * total_exec_time / nullif(all_time, 0))::numeric,"
             " 1), rows, round((100.0 * shared_blks_hit /"
             " nullif(shared_blks_hit + shared_blks_read, 0))::numeric, 1),"
-            " regexp_replace(query, '\\s+', ' ', 'g')"
-            " FROM s WHERE by_time <= {0} OR by_calls <= {0} ORDER BY total_exec_time DESC",
+            " regexp_replace(query, '\\s+', ' ', 'g'), queryid"
+            " FROM s WHERE by_time <= {0} OR by_mean <= {0} OR by_calls <= {0}"
+            " ORDER BY total_exec_time DESC",
             kQueriesShown),
         kAskLimit);
     if (!rows) {
@@ -75,7 +110,7 @@ Result<Json> queries_view(const SqlTarget& target, const std::vector<std::string
     }
     using enum ColumnKind;
     Table table({{"database"},
-                 {"role"},
+                 {"service"},
                  {"calls", kNumber},
                  {"total", kSeconds},
                  {"mean", kSeconds},
@@ -84,13 +119,34 @@ Result<Json> queries_view(const SqlTarget& target, const std::vector<std::string
                  {"rows", kNumber},
                  {"cached_percent", kNumber},
                  {"query"}});
-    fill(table, *rows,
-         {kText, kText, kNumber, kSeconds, kSeconds, kSeconds, kNumber, kNumber, kNumber, kText});
-    table.note("The slowest in all and the most frequent since the statistics were reset.");
+    const auto service = [&](size_t row) {
+        const std::string_view text = rows->text(row, 10);
+        int64_t query = 0;
+        std::from_chars(text.data(), text.data() + text.size(), query);
+        return base::printable(
+            caller_name(input.spec, rows->text(row, 0), rows->text(row, 1), query, input.callers));
+    };
+    for (size_t row = 0; row < rows->size(); ++row) {
+        std::vector<Json> cells;
+        size_t column = 0;
+        for (const ColumnKind kind : {kText, kText, kNumber, kSeconds, kSeconds, kSeconds, kNumber,
+                                      kNumber, kNumber, kText}) {
+            cells.push_back(cell(*rows, row, column++, kind));
+        }
+        cells[1] = service(row);
+        table.add(std::move(cells));
+    }
+    table.note(
+        "The slowest, in all and in the mean, and the most frequent since the statistics were "
+        "reset.");
+    if (has_shared_groups(input.spec)) {
+        table.note("Services that share a database are named when they are seen at it.");
+    }
+    SHORE_CHECK(note_whole_reads(input, table));
     return std::move(table).json();
 }
 
-Result<Json> indexes_view(const SqlTarget& target, const std::vector<std::string>& databases) {
+Result<Json> indexes_view(const PostgresViewInput& input) {
     using enum ColumnKind;
     Table table({{"database"},
                  {"table"},
@@ -100,28 +156,23 @@ Result<Json> indexes_view(const SqlTarget& target, const std::vector<std::string
                  {"rows_per_scan", kNumber},
                  {"index_scans", kNumber},
                  {"hint"}});
-    for (const std::string& database : databases) {
-        SqlTarget one = target;
+    for (const std::string& database : databases_of(input.spec)) {
+        SqlTarget one = input.target;
         one.database = database;
         SHORE_TRY(SqlClient client, SqlClient::connect_blocking(one, kAskLimit));
-        // Whole-table reads that look at many rows each; small tables are read whole rightly.
-        SHORE_TRY(
-            const SqlRows rows,
-            client.run_blocking(
-                "SELECT current_database(), schemaname || '.' || relname, n_live_tup,"
-                " pg_total_relation_size(relid), seq_scan, seq_tup_read / greatest(seq_scan, 1),"
-                " coalesce(idx_scan, 0), 'an index may be missing: look at the WHERE clauses'"
-                " FROM pg_stat_user_tables WHERE seq_scan >= 10 AND"
-                " seq_tup_read / greatest(seq_scan, 1) >= 1000 AND n_live_tup >= 1000"
-                " UNION ALL"
-                " SELECT current_database(), schemaname || '.' || relname || ' / ' || indexrelname,"
-                " NULL, pg_relation_size(i.indexrelid), NULL, NULL, idx_scan,"
-                " 'never used: costs every write'"
-                " FROM pg_stat_user_indexes i JOIN pg_index x USING (indexrelid)"
-                " WHERE idx_scan = 0 AND NOT indisunique"
-                " AND pg_relation_size(i.indexrelid) >= 1048576"
-                " ORDER BY 5 DESC NULLS LAST, 4 DESC LIMIT 50",
-                kAskLimit));
+        SHORE_TRY(const SqlRows rows,
+                  client.run_blocking(
+                      whole_reads_sql() +
+                          " UNION ALL"
+                          " SELECT current_database(), schemaname || '.' || relname || ' / ' || "
+                          "indexrelname,"
+                          " NULL, pg_relation_size(i.indexrelid), NULL, NULL, idx_scan,"
+                          " 'never used: costs every write'"
+                          " FROM pg_stat_user_indexes i JOIN pg_index x USING (indexrelid)"
+                          " WHERE idx_scan = 0 AND NOT indisunique"
+                          " AND pg_relation_size(i.indexrelid) >= 1048576"
+                          " ORDER BY 5 DESC NULLS LAST, 4 DESC LIMIT 50",
+                      kAskLimit));
         fill(table, rows, {kText, kText, kNumber, kBytes, kNumber, kNumber, kNumber, kText});
     }
     table.note("From the statistics since the last reset; EXPLAIN of the query decides.");
@@ -280,14 +331,13 @@ std::unexpected<Error> unknown_postgres_view(std::string_view name) {
                 base::did_you_mean(name, kViews), base::join(kViews, ", "));
 }
 
-Result<Json> postgres_view_blocking(SqlSession& session, const SqlTarget& target,
-                                    const std::vector<std::string>& databases,
+Result<Json> postgres_view_blocking(SqlSession& session, const PostgresViewInput& input,
                                     const std::string& name) {
     if (name == "queries") {
-        return queries_view(target, databases);
+        return queries_view(input);
     }
     if (name == "indexes") {
-        return indexes_view(target, databases);
+        return indexes_view(input);
     }
     if (name == "activity") {
         return activity_view(session);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/result.h"
+#include "engines/postgres_callers.h"
 #include "engines/postgres_sql.h"
 #include "wire/json.h"
 
@@ -20,9 +21,14 @@ Result<wire::Json> with_status_blocking(SqlSession& session, wire::Json status);
 bool is_postgres_view(std::string_view name);
 /// kNotFound, with those that there are.
 std::unexpected<Error> unknown_postgres_view(std::string_view name);
-/// A table. `session` is to the database "postgres"; `target` is completed for others.
-Result<wire::Json> postgres_view_blocking(SqlSession& session, const SqlTarget& target,
-                                          const std::vector<std::string>& databases,
+/// What a table is made from.
+struct PostgresViewInput {
+    SqlTarget target;  ///< Of the superuser; completed for each database.
+    model::EngineSpec spec;
+    PostgresCallers callers;
+};
+/// A table. `session` is to the database "postgres".
+Result<wire::Json> postgres_view_blocking(SqlSession& session, const PostgresViewInput& input,
                                           const std::string& name);
 
 /// What the agent knows without asking.

@@ -30,6 +30,11 @@ inline constexpr uint32_t kPostgresSlotsMax = 16;
 /// Statements whose callers are remembered: as many as pg_stat_statements counts by default.
 inline constexpr size_t kPostgresStatementsMax = 5000;
 
+/// Connections that a pool's gate passes on, each with a buffer in each direction: a login for each
+/// role and database, of which there are a handful; 8 MiB.
+inline constexpr size_t kGateConnectionsMax = 256;
+inline constexpr size_t kGateBufferBytes = size_t{16} * 1024;
+
 /// What must be free for PostgreSQL to start: recovery writes at least a segment of 16 MiB and its
 /// checkpoint.
 inline constexpr Bytes kPostgresDiskMin = Bytes::mib(48);

@@ -64,9 +64,8 @@ std::string database_line(const PoolShare& share, const PgBouncerConfigInput& in
     const bool to_replicas = share.reads && !servers.readers.empty();
     std::string line =
         fmt::format("{} = host={} port={} dbname={} pool_size={} max_db_connections={}",
-                    share.entry, to_replicas ? base::join(servers.readers, ",") : servers.host,
-                    to_replicas ? kReaderPort : servers.primary_port, share.database,
-                    share.connections_per_role, share.connections);
+                    share.entry, to_replicas ? base::join(servers.readers, ",") : servers.primary,
+                    kLinkedPort, share.database, share.connections_per_role, share.connections);
     const Duration timeout = input.assignment.spec.pool.statement_timeout;
     if (timeout.count() > 0) {
         line += fmt::format(" connect_query='SET statement_timeout = {}'",
@@ -135,7 +134,8 @@ std::string pgbouncer_ini(const PgBouncerConfigInput& input) {
         "pool.recycle: caches of server processes do not grow for ever.");
     set("server_idle_timeout", "600", "A burst's connections are given back.");
     set("server_login_retry", "0.2", "A server that is back is found soon.");
-    set("server_connect_timeout", "15", "Longer than a fork on a loaded machine.");
+    set("server_connect_timeout", "3600",
+        "A login waits while there is no primary: one that fails would fail clients.");
     set("query_wait_timeout", whole_seconds(pool.wait), "pool.wait");
     set("client_login_timeout", whole_seconds(pool.wait + seconds(15)),
         "One who logs in while the server restarts waits too.");

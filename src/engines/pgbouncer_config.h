@@ -34,14 +34,15 @@ Result<std::vector<PoolShare>> plan_pool(const model::EngineSpec& spec);
 
 /// Where the servers are now.
 struct PoolServers {
-    std::string host;  ///< Directory of the primary's socket.
-    uint16_t primary_port = 0;
-    /// Directories that each hold one replica's socket under kReaderPort. None: the primary reads.
+    /// Directory that leads to the primary's socket under kLinkedPort (pgbouncer_gate.h). Always
+    /// the same: when the address of a database changes, PgBouncer drops the logins under way.
+    std::string primary;
+    /// Directories that each hold one replica's socket under kLinkedPort. None: the primary reads.
     std::vector<std::string> readers;
     friend bool operator==(const PoolServers&, const PoolServers&) = default;
 };
-/// PgBouncer takes many hosts for an entry but one port, so replicas' sockets are all called so.
-inline constexpr uint16_t kReaderPort = 5432;
+/// PgBouncer takes many hosts for an entry but one port, so all sockets are called so.
+inline constexpr uint16_t kLinkedPort = 5432;
 
 /// The console's user; its password is made anew at every start.
 inline constexpr std::string_view kConsoleRole = "shore_console";

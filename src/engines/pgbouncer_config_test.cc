@@ -78,14 +78,13 @@ Assignment assignment() {
 }
 
 TEST(PgBouncerIni, SendsEachEntryToItsServers) {
-    EXPECT_THAT(ini(assignment(), {.host = "/r/shop/.db", .primary_port = 30001}),
+    EXPECT_THAT(ini(assignment(), {.primary = "/r/shop/.db/primary"}),
                 HasSubstr("[databases]\n"
-                          "shop = host=/r/shop/.db port=30001 dbname=shop pool_size=24 "
+                          "shop = host=/r/shop/.db/primary port=5432 dbname=shop pool_size=24 "
                           "max_db_connections=24\n"
-                          "shop_read = host=/r/shop/.db port=30001 dbname=shop pool_size=1 "
+                          "shop_read = host=/r/shop/.db/primary port=5432 dbname=shop pool_size=1 "
                           "max_db_connections=1\n"));
-    EXPECT_THAT(ini(assignment(), {.host = "/r/shop/.db",
-                                   .primary_port = 30001,
+    EXPECT_THAT(ini(assignment(), {.primary = "/r/shop/.db/primary",
                                    .readers = {"/r/shop/.db/r2", "/r/shop/.db/r3"}}),
                 HasSubstr("shop_read = host=/r/shop/.db/r2,/r/shop/.db/r3 port=5432 "));
 }
@@ -96,7 +95,7 @@ TEST(PgBouncerIni, CarriesThePoolsOptions) {
     own.spec.pool.wait = std::chrono::seconds(7);
     own.spec.pool.recycle = std::chrono::minutes(2);
     own.spec.pool.statement_timeout = std::chrono::milliseconds(1500);
-    const std::string text = ini(own, {.host = "/r", .primary_port = 1});
+    const std::string text = ini(own, {.primary = "/r"});
     for (const std::string_view line :
          {"max_client_conn = 700\n", "query_wait_timeout = 7\n", "server_lifetime = 120\n",
           "pool_mode = transaction\n", "auth_type = scram-sha-256\n",

@@ -40,6 +40,9 @@ constexpr seconds kPauseLimit{10};
 // PAUSE answers when they have ended. It counts when it is sent; its answer is not waited for, so
 // that it can be taken back meanwhile.
 constexpr milliseconds kPauseAnswer{100};
+// Logins take milliseconds.
+constexpr milliseconds kLoginsLimit{500};
+constexpr milliseconds kLoginsLook{2};
 // The longest change of a server, with room; an agent that is stuck holds nobody for ever.
 constexpr seconds kHoldLimit{120};
 constexpr seconds kSafeStop{5};
@@ -67,7 +70,7 @@ Result<void> raise_descriptors(const model::PoolOptions& pool) {
 Result<std::string> reader_directory_blocking(const Assignment& assignment, const Peer& peer) {
     const std::string directory = fmt::format("{}/r{}", assignment.socket_directory, peer.slot);
     SHORE_CHECK(os::make_directories(directory, 0700));
-    const std::string link = fmt::format("{}/.s.PGSQL.{}", directory, kReaderPort);
+    const std::string link = fmt::format("{}/.s.PGSQL.{}", directory, kLinkedPort);
     const std::string target = fmt::format("../.s.PGSQL.{}", peer.port);
     std::array<char, 64> found{};
     const ssize_t length = ::readlink(link.c_str(), found.data(), found.size());
@@ -123,6 +126,7 @@ PgBouncerServer::PgBouncerServer(const ServerContext& context, Assignment assign
       users_path_(assignment_.data_directory + "/users.txt"),
       console_password_(os::random_hex(kConsolePasswordBytes)),
       child_(context.loop, context.variables),
+      gate_(context.loop, assignment_.socket_directory + "/primary"),
       ended_(context.loop),
       turn_(context.loop),
       primary_scope_(context.loop),
@@ -165,9 +169,8 @@ Task<Result<void>> PgBouncerServer::open() {
                        "end that (ss -ltnp 'sport = :{}')",
                        assignment_.port, assignment_.port);
     }
-    servers_.host = assignment_.socket_directory;
-    const auto peers = peers_of(assignment_, model::EnginePart::kPostgres);
-    servers_.primary_port = peers.empty() ? uint16_t{0} : peers.front().port;
+    SHORE_CO_CHECK(gate_.start());
+    servers_.primary = gate_.directory();
     (void)take_members(co_await ask_members(context_.loop, assignment_));
     co_await learn_verifiers();
     SHORE_CO_CHECK(co_await write_files());
@@ -252,43 +255,60 @@ bool PgBouncerServer::take_members(const std::vector<Member>& members) {
     }
     const bool is_new = primary != nullptr && (!primary_ || primary_->pid != primary->pid);
     primary_ = primary != nullptr ? std::optional(*primary) : std::nullopt;
-    if (primary_) {
-        had_primary_ = true;
-        servers_.primary_port = primary_->port;
-        if (watched_pid_ != primary_->pid) {
-            watched_pid_ = primary_->pid;
-            primary_scope_.spawn(watch_primary(watched_pid_));
-            primary_scope_.spawn(hold_socket(watched_pid_, primary_->port));
+    if (primary_ && primary_->pid != watched_pid_) {
+        auto process = os::Process::open(primary_->pid);
+        auto followed = process ? follow_primary(std::move(*process)) : fail(process.error());
+        if (!followed) {
+            // It may have died since it was asked.
+            context_.log.warning("the primary cannot be followed",
+                                 {{"error", followed.error().text()}});
+            primary_.reset();
         }
     }
-    return servers_ != before || is_new;
+    had_primary_ = had_primary_ || primary_;
+    return servers_ != before || (is_new && primary_);
 }
 
-// A dead primary is noticed at once, not at the next look: until the pool is paused, clients that
-// ask get errors.
-Task<void> PgBouncerServer::watch_primary(int pid) {
-    auto process = os::Process::open(pid);
-    if (!process) {
-        co_return;
-    }
+Result<void> PgBouncerServer::follow_primary(os::Process process) {
+    gate_.keep_none();
+    SHORE_CHECK(gate_.open(primary_socket(primary_->port)));
+    watched_pid_ = primary_->pid;
+    primary_scope_.spawn(hold_socket(watched_pid_, primary_->port));
+    primary_scope_.spawn(watch_primary(std::move(process)));
+    return {};
+}
+
+// A dead primary is noticed at once, not at the next look.
+Task<void> PgBouncerServer::watch_primary(os::Process process) {
     async::ProcessWatch watch(context_.loop);
-    if (!watch.start(*process)) {
+    if (!watch.start(process)) {
         co_return;
     }
     (void)co_await watch.ended();
-    if (primary_ && primary_->pid == pid) {
-        context_.log.warning("the primary has ended: clients are held");
-        primary_.reset();
-        (void)co_await settle_pause();
+    if (watched_pid_ != process.pid()) {
+        co_return;
     }
+    context_.log.warning("the primary has ended: clients wait");
+    watched_pid_ = 0;
+    primary_.reset();
+    if (auto shut = gate_.shut(); !shut) {
+        context_.log.error("the way to the primary cannot be shut", shut.error());
+        gate_.keep_none();
+    }
+    (void)co_await settle_pause();
+}
+
+std::string PgBouncerServer::primary_socket(uint16_t port) const {
+    return fmt::format("{}/.s.PGSQL.{}", assignment_.socket_directory, port);
 }
 
 Task<void> PgBouncerServer::hold_socket(int pid, uint16_t port) {
-    const std::string path = fmt::format("{}/.s.PGSQL.{}", assignment_.socket_directory, port);
+    const std::string path = primary_socket(port);
     auto copy = co_await context_.workers.run<os::Fd>(
         context_.loop, [pid, path] { return copy_listening_socket_blocking(pid, path); });
-    // Without it, clients that ask in the moment after a crash get an error.
-    primary_socket_ = copy ? std::move(*copy) : os::Fd();
+    if (copy) {
+        (void)gate_.keep(std::move(*copy));
+    }
 }
 
 // The services' roles as the server stores them: with these they log in here while it is away.
@@ -377,7 +397,11 @@ Task<void> PgBouncerServer::take_news(std::vector<Member> members) {
 // --- holding clients
 
 bool PgBouncerServer::wants_pause() const {
-    return paused_by_person_ || !primary_ || !holds_.empty();
+    if (paused_by_person_ || !holds_.empty()) {
+        return true;
+    }
+    // Who is not paused waits at the gate. Who is stays so: PAUSE may have broken off a login.
+    return !primary_ && (is_paused_ || !gate_.is_tight());
 }
 
 Task<Result<void>> PgBouncerServer::settle_pause() {
@@ -395,6 +419,7 @@ Task<Result<void>> PgBouncerServer::settle_pause() {
 Task<Result<void>> PgBouncerServer::pause() {
     is_paused_ = true;
     const auto control = control_;
+    co_await wait_for_logins();
     const auto answered = co_await context_.workers.run<SqlRows>(
         context_.loop, [control] { return control->ask_blocking("PAUSE", kPauseAnswer); });
     if (answered || answered.error().text().contains("already")) {
@@ -415,6 +440,20 @@ Task<Result<void>> PgBouncerServer::pause() {
         co_await async::sleep_for(context_.loop, kPause);
     }
     co_return Result<void>();
+}
+
+// PAUSE breaks off logins, and clients that ask after RESUME would be told of it.
+Task<void> PgBouncerServer::wait_for_logins() {
+    const Deadline deadline = Deadline::in(context_.loop, kLoginsLimit);
+    while (primary_ && !stopping_ && context_.loop.now() < deadline.at) {
+        const auto console = console_;
+        const auto counts = co_await context_.workers.run<PoolCounts>(
+            context_.loop, [console] { return pool_counts_blocking(*console); });
+        if (!counts || counts->servers_login == 0) {
+            co_return;
+        }
+        co_await async::sleep_for(context_.loop, kLoginsLook);
+    }
 }
 
 Task<Result<void>> PgBouncerServer::resume() {
@@ -459,7 +498,10 @@ Health PgBouncerServer::health() const {
     if (!had_primary_) {
         return {.ready = false, .detail = "waiting for PostgreSQL"};
     }
-    return {.ready = true, .detail = is_paused_ ? "clients are held" : "pool"};
+    return {.ready = true,
+            .detail = is_paused_ ? "clients are held"
+                      : primary_ ? "pool"
+                                 : "clients wait for the primary"};
 }
 
 Task<Result<void>> PgBouncerServer::user_ready(std::string service) {

@@ -15,10 +15,10 @@
 #include "engines/child.h"
 #include "engines/members.h"
 #include "engines/pgbouncer_config.h"
+#include "engines/pgbouncer_gate.h"
 #include "engines/postgres_sql.h"
 #include "engines/server.h"
 #include "engines/turn.h"
-#include "os/fd.h"
 #include "os/process.h"
 
 namespace shore::engines {
@@ -52,8 +52,10 @@ class PgBouncerServer final : public Server {
     async::Task<Result<void>> wait_until_answers();
     async::Task<void> watch_child();
     async::Task<void> watch_members();
-    async::Task<void> watch_primary(int pid);
+    Result<void> follow_primary(os::Process process);
+    async::Task<void> watch_primary(os::Process process);
     async::Task<void> hold_socket(int pid, uint16_t port);
+    std::string primary_socket(uint16_t port) const;
     async::Task<void> look();
     async::Task<void> take_news(std::vector<Member> members);
     async::Task<Result<wire::Json>> kill(std::string database);
@@ -68,6 +70,7 @@ class PgBouncerServer final : public Server {
     /// transactions to end stops waiting when nobody wants that any more.
     async::Task<Result<void>> settle_pause();
     async::Task<Result<void>> pause();
+    async::Task<void> wait_for_logins();
     async::Task<Result<void>> resume();
     bool wants_pause() const;
     Result<void> add_hold(pid_t holder);
@@ -89,9 +92,7 @@ class PgBouncerServer final : public Server {
     bool knows_verifiers_ = false;                  ///< Of all services, as the server has them.
     std::optional<Member> primary_;                 ///< Ready; nothing while there is none.
     int watched_pid_ = 0;
-    /// The primary's listening socket, held beside it: should it die, the pool's new connections
-    /// wait in the socket's queue instead of being refused, and with them the clients.
-    os::Fd primary_socket_;
+    PgBouncerGate gate_;
     bool answers_ = false;
     bool had_primary_ = false;
     bool is_paused_ = false;

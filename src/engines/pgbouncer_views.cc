@@ -128,6 +128,7 @@ Result<PoolCounts> pool_counts_blocking(SqlSession& console) {
         counts.clients_waiting += count("cl_waiting");
         counts.servers_active += count("sv_active");
         counts.servers_idle += count("sv_idle") + count("sv_used") + count("sv_tested");
+        counts.servers_login += count("sv_login");
         counts.wait_max = std::max(counts.wait_max, rows.number(row, "maxwait"));
     }
     return counts;

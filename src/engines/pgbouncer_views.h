@@ -22,6 +22,7 @@ struct PoolCounts {
     uint64_t clients_waiting = 0;
     uint64_t servers_active = 0;
     uint64_t servers_idle = 0;
+    uint64_t servers_login = 0;
     double wait_max = 0;  ///< Seconds that the first in a queue has waited.
 };
 Result<PoolCounts> pool_counts_blocking(SqlSession& console);

@@ -332,7 +332,7 @@ class Answers(PostgresCase):
         self.assertEqual(status["connections"]["max"], 45)
         self.assertIn("shop", [database["name"] for database in status["databases"]])
         top = [row for row in agent.view("queries") if "FROM big WHERE" in row["query"]]
-        self.assertEqual(top[0]["calls"], 12)
+        self.assertEqual((top[0]["calls"], top[0]["service"]), (12, "api"))
         wait_until(lambda: agent.view("indexes"), 20, "a missing index")
         self.assertEqual(agent.view("indexes")[0]["table"], "public.big")
         self.assertEqual(next(row for row in agent.view("settings") if row["name"] == "work_mem")["changes_by"],
@@ -344,6 +344,24 @@ class Answers(PostgresCase):
         status, text = agent.request("GET", "/metrics")
         judged = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
         self.assertEqual((judged.returncode, judged.stdout + judged.stderr), (0, ""))
+
+    def test_queries_name_the_service_also_where_two_share_a_database_and_hint_at_missing_indexes(self):
+        users = [{"service": name, "database": "shop", "access": 1} for name in ("api", "worker")]
+        agent = self.postgres(postgres_spec(users)).start().wait_ready()
+        for user in users:
+            agent.wait_user(user["service"])
+        self.sql(agent.port, "CREATE TABLE big AS SELECT i FROM generate_series(1, 5000) i; ANALYZE big")
+        for _ in range(12):
+            self.sql(agent.port, "SELECT count(*) FROM big WHERE i = 4")
+
+        def service(text):
+            return next((row["service"] for row in agent.view("queries") if text in row["query"]), None)
+        self.assertEqual(service("FROM big WHERE"), "api or worker")
+        busy = self.bench(agent.port, "SELECT pg_sleep(0.3);\n", "-c", "1", "-T", "6", user="worker")
+        wait_until(lambda: service("SELECT pg_sleep") == "worker", 10, "the service by name")
+        notes = agent.ask("GET", "/views/queries")["notes"]
+        self.assertTrue([note for note in notes if note.startswith("shop: public.big was read whole 12 times")], notes)
+        self.finish(busy)
 
     def test_each_value_of_the_configuration_gives_its_reason(self):
         agent = self.postgres().start().wait_ready()

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "cli/context.h"
 #include "cli/options.h"
 #include "cli/table.h"
@@ -41,6 +42,18 @@ bool is_of(const Kind& kind, const Json& process) {
     return is_redis == (kind.engine == "redis") && (kind.part.empty() || kind.part == part);
 }
 
+std::string duration_text(double seconds) {
+    constexpr double kMinute = 60;
+    constexpr double kMilli = 1e-3;
+    if (seconds >= kMinute) {
+        return base::to_human(
+            std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+    }
+    return seconds == 0 || seconds >= 1 ? fmt::format("{:.1f} s", seconds)
+           : seconds >= kMilli          ? fmt::format("{:.1f} ms", seconds / kMilli)
+                                        : fmt::format("{:.3f} ms", seconds / kMilli);
+}
+
 std::string cell(const Json& value, std::string_view kind) {
     switch (value.kind()) {
         case Json::Kind::kNull:
@@ -56,7 +69,7 @@ std::string cell(const Json& value, std::string_view kind) {
         return base::to_human(Bytes{static_cast<uint64_t>(std::max<int64_t>(0, value.integer()))});
     }
     if (kind == "seconds") {
-        return fmt::format("{:.3f}s", value.number(static_cast<double>(value.integer())));
+        return duration_text(value.number(static_cast<double>(value.integer())));
     }
     return value.kind() == Json::Kind::kInteger ? fmt::format("{}", value.integer())
                                                 : fmt::format("{:.2f}", value.number());
@@ -92,23 +105,48 @@ void print_table(Output& output, const Json& table) {
     }
 }
 
-/// An object as lines "name: value"; objects within it indented.
+/// "size", "7.3 MiB" for {"size_bytes": 7634279}: what is printed says its unit.
+std::pair<std::string, std::string> named_cell(const Json::Member& member) {
+    std::string name = member.key;
+    std::string_view kind = "number";
+    for (const std::string_view unit : {"bytes", "seconds"}) {
+        if (name.ends_with(fmt::format("_{}", unit))) {
+            name.resize(name.size() - unit.size() - 1);
+            kind = unit;
+        }
+    }
+    std::ranges::replace(name, '_', ' ');
+    return {std::move(name), cell(member.value, kind)};
+}
+
+/// An item of a list on one line: "name shop, size 7.3 MiB".
+std::string item_text(const Json& item) {
+    if (!item.is_object()) {
+        return cell(item, "number");
+    }
+    std::string text;
+    for (const Json::Member& member : item.members()) {
+        const auto [name, value] = named_cell(member);
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
+    }
+    return text;
+}
+
+/// An object as lines "name: value"; objects and lists within it indented.
 void print_object(Output& output, const Json& object, std::string_view indent) {
     for (const Json::Member& member : object.members()) {
-        std::string name = member.key;
-        std::ranges::replace(name, '_', ' ');
+        const auto [name, value] = named_cell(member);
         if (member.value.is_object()) {
             output.print(fmt::format("{}{}:\n", indent, name));
             print_object(output, member.value, fmt::format("{}  ", indent));
         } else if (member.value.is_array()) {
-            output.print(fmt::format("{}{}: {}\n", indent, name, member.value.dump()));
+            const auto items = member.value.items();
+            output.print(fmt::format("{}{}:{}\n", indent, name, items.empty() ? " none" : ""));
+            for (const Json& item : items) {
+                output.print(fmt::format("{}  {}\n", indent, item_text(item)));
+            }
         } else {
-            const bool is_bytes = member.key.ends_with("bytes");
-            const bool is_seconds = member.key.ends_with("seconds");
-            output.print(fmt::format("{}{}: {}\n", indent, name,
-                                     cell(member.value, is_bytes     ? "bytes"
-                                                        : is_seconds ? "seconds"
-                                                                     : "number")));
+            output.print(fmt::format("{}{}: {}\n", indent, name, value));
         }
     }
 }
@@ -197,10 +235,12 @@ async::Task<Result<int>> act(Context& context, std::string target, std::string i
 
 async::Task<Result<int>> run_client(Context& context, Kind kind, std::string stack,
                                     std::vector<Json> all, std::vector<std::string> arguments) {
-    // The address that applications use, where there is one; for psql the server itself.
-    const auto endpoint = std::ranges::find(
-        all, "redis-endpoint", [](const Json& process) { return process["part"].text(); });
-    const Json& process = endpoint == all.end() ? all.front() : *endpoint;
+    // The address that applications use, where there is one; else the server that takes writes.
+    const auto found = std::ranges::find_if(all, [&kind](const Json& process) {
+        return kind.engine == "redis" ? process["part"].text() == "redis-endpoint"
+                                      : process["status"]["role"].text() == "primary";
+    });
+    const Json& process = found == all.end() ? all.front() : *found;
     co_return context.ports.shells.run({.stack = std::move(stack),
                                         .engine = std::string(process["engine"].text()),
                                         .is_redis = kind.engine == "redis",

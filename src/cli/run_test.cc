@@ -521,7 +521,8 @@ TEST_F(RunTest, HelpAndVersionNeedNothing) {
 constexpr std::string_view kEngines =
     R"({"processes":[{"engine":"db","part":"postgres","instance":"db-1","state":"running",)"
     R"("port":30000,"database":"shop","status":{"role":"primary","connections":{"used":3,"max":50},)"
-    R"("size_bytes":8000000}},{"engine":"db","part":"pgbouncer","instance":"db-pool-1",)"
+    R"("size_bytes":8000000,"databases":[{"name":"shop","size_bytes":8000000}],"replicas":[]}},)"
+    R"({"engine":"db","part":"pgbouncer","instance":"db-pool-1",)"
     R"("state":"running","port":30001,"database":"shop","error":"db-pool-1: no answer"},)"
     R"({"engine":"store","part":"redis","instance":"store-1","state":"running","port":30002,)"
     R"("status":{}}]})";
@@ -532,13 +533,14 @@ TEST_F(RunTest, DbShowsStatusAndViews) {
     EXPECT_EQ(shore({"db"}), 0);
     EXPECT_EQ(terminal_.out,
               "db-1  postgres  running  127.0.0.1:30000\n  role: primary\n  connections:\n"
-              "    used: 3\n    max: 50\n  size bytes: 7.6 MiB\n");
+              "    used: 3\n    max: 50\n  size: 7.6 MiB\n  databases:\n"
+              "    name shop, size 7.6 MiB\n  replicas: none\n");
     answer("GET /v1/stacks/shop/engines/db/views/queries",
            R"({"tables":[{"instance":"db-1","part":"postgres","columns":[)"
            R"({"name":"query","kind":"text"},{"name":"mean_time","kind":"seconds"}],)"
            R"("rows":[["select 1",0.25]],"notes":["since yesterday"]}]})");
     EXPECT_EQ(shore({"db", "queries"}), 0);
-    EXPECT_EQ(terminal_.out, "QUERY     MEAN TIME\nselect 1     0.250s\nsince yesterday\n");
+    EXPECT_EQ(terminal_.out, "QUERY     MEAN TIME\nselect 1   250.0 ms\nsince yesterday\n");
 }
 
 TEST_F(RunTest, DbActsAndBecomesPsql) {
@@ -556,6 +558,16 @@ TEST_F(RunTest, DbActsAndBecomesPsql) {
     EXPECT_EQ(shells_.asked[0].arguments, (std::vector<std::string>{"-c", "select 1"}));
     EXPECT_EQ(shore({"redis", "cli"}), 0);
     EXPECT_TRUE(shells_.asked[1].is_redis);
+}
+
+TEST_F(RunTest, PsqlConnectsToTheServerThatTakesWrites) {
+    start_daemon();
+    answer("GET /v1/stacks/shop/engines",
+           R"({"processes":[{"engine":"db","part":"postgres","instance":"db-1","port":30000,)"
+           R"("status":{"role":"replica"}},{"engine":"db","part":"postgres","instance":"db-2",)"
+           R"("port":30001,"status":{"role":"primary"}}]})");
+    EXPECT_EQ(shore({"db", "psql"}), 0);
+    EXPECT_EQ(shells_.asked.at(0).port, 30001);
 }
 
 TEST_F(RunTest, EnginesThatAreNotThereAreSaidSo) {

@@ -73,16 +73,6 @@ std::vector<std::string> other_sockets(const Assignment& assignment) {
     return sockets;
 }
 
-std::string socket_of_slot(const Assignment& assignment, uint32_t slot) {
-    const std::string end = fmt::format("-{}", assignment.slot);
-    const std::string& own = assignment.instance;
-    if (!own.ends_with(end)) {
-        return {};
-    }
-    return fmt::format("{}/{}-{}.sock", assignment.socket_directory,
-                       own.substr(0, own.size() - end.size()), slot);
-}
-
 Task<Result<Json>> call_agent(async::Loop& loop, std::string socket, std::string method,
                               std::string target, Json body, std::chrono::milliseconds limit) {
     SHORE_CO_TRY(const net::Address address, net::Address::unix_path(socket));
@@ -110,6 +100,19 @@ Task<std::vector<Member>> ask_members(async::Loop& loop, Assignment assignment) 
         }
     }
     co_return members;
+}
+
+Task<Result<Json>> call_slot(async::Loop& loop, Assignment assignment, uint32_t slot,
+                             std::string action, std::chrono::milliseconds limit) {
+    const std::vector<Member> members = co_await ask_members(loop, std::move(assignment));
+    const auto found = std::ranges::find_if(members, [slot](const Member& member) {
+        return member.part == model::EnginePart::kPostgres && member.slot == slot;
+    });
+    if (found == members.end()) {
+        co_return fail(ErrorCode::kNotFound, "the agent of server {} does not answer", slot);
+    }
+    const std::string socket = found->socket;
+    co_return co_await call_agent(loop, socket, "POST", "/actions/" + action, Json(), limit);
 }
 
 }  // namespace shore::engines

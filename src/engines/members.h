@@ -36,8 +36,6 @@ Member member_of(const wire::Json& json, std::string socket);
 
 /// Sockets of the other agents of the engine. Short file work.
 std::vector<std::string> other_sockets(const Assignment& assignment);
-/// The socket of the agent of another slot of this part; as directory_of_slot.
-std::string socket_of_slot(const Assignment& assignment, uint32_t slot);
 
 /// One request to an agent; its error as it told it.
 async::Task<Result<wire::Json>> call_agent(async::Loop& loop, std::string socket,
@@ -45,5 +43,9 @@ async::Task<Result<wire::Json>> call_agent(async::Loop& loop, std::string socket
                                            std::chrono::milliseconds limit);
 /// All others that answer.
 async::Task<std::vector<Member>> ask_members(async::Loop& loop, Assignment assignment);
+/// As call_agent, of the PostgreSQL server of a slot, whatever its instance is called. kNotFound
+/// when it does not answer.
+async::Task<Result<wire::Json>> call_slot(async::Loop& loop, Assignment assignment, uint32_t slot,
+                                          std::string action, std::chrono::milliseconds limit);
 
 }  // namespace shore::engines

@@ -91,9 +91,9 @@ Result<std::vector<PoolShare>> plan_pool(const model::EngineSpec& spec) {
         spec.postgres.replicas > 0 ? std::max(count, spec.pool.size / kReadersPart) : count;
     if (spec.pool.size < least + readers) {
         return fail(ErrorCode::kInvalid,
-                    "pool.size {} is too small: {} roles in {} databases need a connection each, "
-                    "and {} are for reads: at least {}",
-                    spec.pool.size, least, count, count, least + count);
+                    "pool.size {} is too small: roles that need a connection: {}, databases that "
+                    "need one for reads: {}; at least {}",
+                    spec.pool.size, least, count, least + count);
     }
     std::vector<PoolShare> shares;
     share_out(spec.pool.size - readers, false, databases, roles, shares);

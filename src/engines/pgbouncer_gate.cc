@@ -78,17 +78,15 @@ Result<void> PgBouncerGate::open(const std::string& path) {
 
 Result<void> PgBouncerGate::shut() {
     opened_.reset();
-    SHORE_CHECK(lead_to("wait"));
-    return take_over_kept();
+    return lead_to("wait");
 }
 
-Result<void> PgBouncerGate::keep(os::Fd socket) {
+void PgBouncerGate::keep(os::Fd socket) {
     kept_ = std::move(socket);
     is_tight_ = true;
-    return is_open() ? Result<void>() : take_over_kept();
 }
 
-Result<void> PgBouncerGate::take_over_kept() {
+Result<void> PgBouncerGate::serve_kept() {
     if (!kept_) {
         return {};
     }

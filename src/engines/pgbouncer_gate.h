@@ -31,13 +31,15 @@ class PgBouncerGate final {
     Result<void> start();
     /// `path` is the primary's socket. Those who wait go there.
     Result<void> open(const std::string& path);
-    /// The primary has ended: who comes waits.
+    /// There is no primary: who comes waits.
     Result<void> shut();
     bool is_open() const { return opened_.is_set(); }
 
     /// A copy of the primary's listening socket: should it die, who comes before shut() waits
     /// there.
-    Result<void> keep(os::Fd socket);
+    void keep(os::Fd socket);
+    /// It has died: those are served too.
+    Result<void> serve_kept();
     /// Without one they are refused, and the pool's clients have to be held by PAUSE.
     void keep_none() { is_tight_ = false; }
     bool is_tight() const { return is_tight_; }
@@ -48,7 +50,6 @@ class PgBouncerGate final {
 
  private:
     Result<void> lead_to(const std::string& target);
-    Result<void> take_over_kept();
     async::Task<void> accept_all(net::Listener& listener);
     async::Task<void> pass_on(os::Fd socket);
 

@@ -90,12 +90,13 @@ TEST_F(PgBouncerGateTest, PassesOnWhoCameBetweenThePrimarysDeathAndItsBeingNotic
     auto primary = server("one");
     ASSERT_TRUE(gate_.start());
     ASSERT_TRUE(gate_.open(primary->address().path()));
-    ASSERT_TRUE(gate_.keep(os::Fd(::dup(primary->descriptor()))));
+    gate_.keep(os::Fd(::dup(primary->descriptor())));
     // A killed process leaves its socket's file.
     (void)primary->release();
     const auto early = connect();
     write(*early, "early");
     ASSERT_TRUE(gate_.shut());
+    ASSERT_TRUE(gate_.serve_kept());
     const auto late = connect();
     write(*late, "late");
     const auto next = server("two");
@@ -115,7 +116,7 @@ TEST_F(PgBouncerGateTest, IsTightOnlyWithACopyOfThePrimarysSocket) {
     gate_.keep_none();
     EXPECT_FALSE(gate_.is_tight());
     ASSERT_TRUE(gate_.open(primary->address().path()));
-    ASSERT_TRUE(gate_.keep(os::Fd(::dup(primary->descriptor()))));
+    gate_.keep(os::Fd(::dup(primary->descriptor())));
     EXPECT_TRUE(gate_.is_tight());
 }
 

@@ -11,6 +11,7 @@
 #include "async/process_watch.h"
 #include "base/strings.h"
 #include "engines/limits.h"
+#include "engines/pgbouncer_logins.h"
 #include "engines/pgbouncer_views.h"
 #include "engines/postgres_config.h"
 #include "net/address.h"
@@ -255,21 +256,25 @@ bool PgBouncerServer::take_members(const std::vector<Member>& members) {
     }
     const bool is_new = primary != nullptr && (!primary_ || primary_->pid != primary->pid);
     primary_ = primary != nullptr ? std::optional(*primary) : std::nullopt;
-    if (primary_ && primary_->pid != watched_pid_) {
-        auto process = os::Process::open(primary_->pid);
-        auto followed = process ? follow_primary(std::move(*process)) : fail(process.error());
-        if (!followed) {
-            // It may have died since it was asked.
-            context_.log.warning("the primary cannot be followed",
-                                 {{"error", followed.error().text()}});
-            primary_.reset();
-        }
+    if (auto led = lead_to_primary(); !led) {
+        // It may have died since it was asked.
+        context_.log.warning("the primary cannot be followed", {{"error", led.error().text()}});
+        primary_.reset();
     }
     had_primary_ = had_primary_ || primary_;
     return servers_ != before || (is_new && primary_);
 }
 
-Result<void> PgBouncerServer::follow_primary(os::Process process) {
+Result<void> PgBouncerServer::lead_to_primary() {
+    if (!primary_) {
+        // It may live, and refuse: recovering, or handed over.
+        return gate_.is_open() ? gate_.shut() : Result<void>();
+    }
+    clients_fail_ = false;
+    if (primary_->pid == watched_pid_) {
+        return gate_.is_open() ? Result<void>() : gate_.open(primary_socket(primary_->port));
+    }
+    SHORE_TRY(os::Process process, os::Process::open(primary_->pid));
     gate_.keep_none();
     SHORE_CHECK(gate_.open(primary_socket(primary_->port)));
     watched_pid_ = primary_->pid;
@@ -291,11 +296,31 @@ Task<void> PgBouncerServer::watch_primary(os::Process process) {
     context_.log.warning("the primary has ended: clients wait");
     watched_pid_ = 0;
     primary_.reset();
-    if (auto shut = gate_.shut(); !shut) {
+    Result<void> shut = gate_.shut();
+    if (shut) {
+        shut = gate_.serve_kept();
+    }
+    if (!shut) {
         context_.log.error("the way to the primary cannot be shut", shut.error());
         gate_.keep_none();
     }
+    co_await look_at_logins();
     (void)co_await settle_pause();
+}
+
+// A server refuses logins before it ends when it was not its first process that crashed.
+Task<void> PgBouncerServer::look_at_logins() {
+    if (primary_ || is_paused_ || !had_primary_) {
+        co_return;
+    }
+    const SqlTarget pool = {.host = assignment_.socket_directory, .port = assignment_.port};
+    const auto console = console_;
+    const Assignment assignment = assignment_;
+    const auto fails = co_await context_.workers.run<bool>(
+        context_.loop, [console, pool, assignment]() -> Result<bool> {
+            return fails_clients_blocking(*console, pool, assignment);
+        });
+    clients_fail_ = !primary_ && fails.value_or(true);
 }
 
 std::string PgBouncerServer::primary_socket(uint16_t port) const {
@@ -306,8 +331,14 @@ Task<void> PgBouncerServer::hold_socket(int pid, uint16_t port) {
     const std::string path = primary_socket(port);
     auto copy = co_await context_.workers.run<os::Fd>(
         context_.loop, [pid, path] { return copy_listening_socket_blocking(pid, path); });
-    if (copy) {
-        (void)gate_.keep(std::move(*copy));
+    if (!copy) {
+        co_return;
+    }
+    if (watched_pid_ == pid) {
+        gate_.keep(std::move(*copy));
+    } else if (watched_pid_ == 0) {
+        gate_.keep(std::move(*copy));
+        (void)gate_.serve_kept();
     }
 }
 
@@ -371,6 +402,7 @@ Task<void> PgBouncerServer::watch_members() {
 Task<void> PgBouncerServer::look() {
     const std::vector<Member> members = co_await ask_members(context_.loop, assignment_);
     co_await take_news(members);
+    co_await look_at_logins();
     // An agent that was killed while it held the clients holds them no longer.
     const SteadyTime now = context_.loop.now();
     std::erase_if(holds_, [now](const auto& entry) {
@@ -401,7 +433,7 @@ bool PgBouncerServer::wants_pause() const {
         return true;
     }
     // Who is not paused waits at the gate. Who is stays so: PAUSE may have broken off a login.
-    return !primary_ && (is_paused_ || !gate_.is_tight());
+    return !primary_ && (is_paused_ || clients_fail_ || !gate_.is_tight());
 }
 
 Task<Result<void>> PgBouncerServer::settle_pause() {
@@ -566,9 +598,14 @@ Task<Result<Json>> PgBouncerServer::view(std::string name) {
     if (!answers_) {
         co_return fail(ErrorCode::kUnavailable, "the pool: {}", health().detail);
     }
+    const std::string note = paused_by_person_ ? "Paused: clients wait until `shore pool resume`."
+                             : is_paused_      ? "Clients are held while a server changes."
+                             : !primary_       ? "There is no primary: clients wait for it."
+                                               : "";
     const auto console = console_;
-    co_return co_await context_.workers.run<Json>(
-        context_.loop, [console, name] { return pgbouncer_view_blocking(*console, name); });
+    co_return co_await context_.workers.run<Json>(context_.loop, [console, name, note] {
+        return pgbouncer_view_blocking(*console, name, note);
+    });
 }
 
 Task<Result<Json>> PgBouncerServer::act(std::string name, Json arguments) {

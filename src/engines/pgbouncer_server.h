@@ -52,7 +52,8 @@ class PgBouncerServer final : public Server {
     async::Task<Result<void>> wait_until_answers();
     async::Task<void> watch_child();
     async::Task<void> watch_members();
-    Result<void> follow_primary(os::Process process);
+    Result<void> lead_to_primary();
+    async::Task<void> look_at_logins();
     async::Task<void> watch_primary(os::Process process);
     async::Task<void> hold_socket(int pid, uint16_t port);
     std::string primary_socket(uint16_t port) const;
@@ -93,6 +94,7 @@ class PgBouncerServer final : public Server {
     std::optional<Member> primary_;                 ///< Ready; nothing while there is none.
     int watched_pid_ = 0;
     PgBouncerGate gate_;
+    bool clients_fail_ = false;  ///< A login has failed: pgbouncer_logins.h.
     bool answers_ = false;
     bool had_primary_ = false;
     bool is_paused_ = false;

@@ -65,6 +65,17 @@ bool is_console(const SqlRows& rows, size_t row) {
     return rows.text(row, "database") == kConsole || rows.text(row, "name") == kConsole;
 }
 
+// PgBouncer's times are microseconds.
+constexpr double kMicro = 1e-6;
+
+Json value_of(const SqlRows& rows, size_t row, std::string_view column, std::string_view kind) {
+    if (kind == "text") {
+        return base::printable(rows.text(row, column));
+    }
+    const double number = rows.number(row, column);
+    return kind == "seconds" ? Json(number * kMicro) : Json(static_cast<int64_t>(number));
+}
+
 }  // namespace
 
 bool is_pgbouncer_view(std::string_view name) {
@@ -80,15 +91,16 @@ std::unexpected<Error> unknown_pgbouncer_view(std::string_view name) {
                 base::did_you_mean(name, names), base::join(names, ", "));
 }
 
-Result<Json> pgbouncer_view_blocking(SqlSession& console, const std::string& name) {
+Result<Json> pgbouncer_view_blocking(SqlSession& console, const std::string& name,
+                                     const std::string& note) {
     const View& view = *std::ranges::find(views(), name, &View::name);
     SHORE_TRY(const SqlRows rows, console.ask_blocking(view.command, kAskLimit));
     Json columns = Json::array();
-    std::vector<bool> numbers;
+    std::vector<std::string_view> kinds;
     for (const std::string_view column : view.columns) {
-        numbers.push_back(is_number(rows, column));
-        columns.push(
-            Json::object().set("name", column).set("kind", numbers.back() ? "number" : "text"));
+        const bool is_time = name == "stats" && column.ends_with("_time");
+        kinds.push_back(is_time ? "seconds" : is_number(rows, column) ? "number" : "text");
+        columns.push(Json::object().set("name", column).set("kind", kinds.back()));
     }
     Json cells = Json::array();
     for (size_t row = 0; row < rows.size(); ++row) {
@@ -97,16 +109,16 @@ Result<Json> pgbouncer_view_blocking(SqlSession& console, const std::string& nam
         }
         std::vector<Json> values;
         for (size_t column = 0; column < view.columns.size(); ++column) {
-            const std::string_view text = rows.text(row, view.columns[column]);
-            values.push_back(
-                numbers[column] ? Json(static_cast<int64_t>(rows.number(row, view.columns[column])))
-                                : Json(base::printable(text)));
+            values.push_back(value_of(rows, row, view.columns[column], kinds[column]));
         }
         cells.push(Json::array(std::move(values)));
     }
     Json notes = Json::array();
     if (name == "stats") {
-        notes.push("Times are microseconds; averages are of the last minute, for each second.");
+        notes.push("Averages are of the last minute, for each second.");
+    }
+    if (!note.empty()) {
+        notes.push(note);
     }
     return Json::object()
         .set("columns", std::move(columns))
@@ -164,7 +176,6 @@ std::string pgbouncer_metrics_blocking(SqlSession* console, bool is_paused) {
             text.sample(labels, rows.number(row, family.column) * family.scale);
         }
     };
-    constexpr double kMicro = 1e-6;
     constexpr std::array<Family, 5> kPools = {{
         {"shore_pgbouncer_clients_active", kGauge, "Clients with a server connection, or idle.",
          "cl_active"},

@@ -14,7 +14,9 @@ namespace shore::engines {
 /// pools, stats, clients, servers, databases.
 bool is_pgbouncer_view(std::string_view name);
 std::unexpected<Error> unknown_pgbouncer_view(std::string_view name);
-Result<wire::Json> pgbouncer_view_blocking(SqlSession& console, const std::string& name);
+/// A table (table.h) with `note` below it, unless that is empty.
+Result<wire::Json> pgbouncer_view_blocking(SqlSession& console, const std::string& name,
+                                           const std::string& note);
 
 /// Sums over all pools: what `status` and people ask first.
 struct PoolCounts {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "async/deadline.h"
+#include "base/strings.h"
 #include "engines/limits.h"
 #include "engines/postgres_roles.h"
 #include "engines/postgres_server.h"
@@ -185,14 +186,28 @@ Task<Result<void>> PostgresServer::check(model::EngineSpec spec) {
     Assignment assignment = assignment_;
     assignment.spec = std::move(spec);
     SHORE_CO_TRY(std::string config, co_await generate_for(std::move(assignment), budget));
-    SHORE_CO_CHECK(co_await check_config(std::move(config)));
-    SHORE_CO_TRY(const SqlRows rows,
-                 co_await ask("SELECT name FROM pg_catalog.pg_available_extensions"));
-    std::vector<std::string> available;
-    for (size_t row = 0; row < rows.size(); ++row) {
-        available.emplace_back(rows.text(row, 0));
+    if (auto checked = co_await check_config(std::move(config)); !checked) {
+        const std::string name = unknown_setting(checked.error().message());
+        if (name.empty()) {
+            co_return checked;
+        }
+        SHORE_CO_TRY(const std::vector<std::string> known,
+                     co_await names("SELECT name FROM pg_catalog.pg_settings"));
+        co_return fail(ErrorCode::kInvalid, "settings: PostgreSQL has no setting {}{}", name,
+                       base::did_you_mean(name, known));
     }
+    SHORE_CO_TRY(const std::vector<std::string> available,
+                 co_await names("SELECT name FROM pg_catalog.pg_available_extensions"));
     co_return check_extensions(extensions, available);
+}
+
+Task<Result<std::vector<std::string>>> PostgresServer::names(std::string sql) {
+    SHORE_CO_TRY(const SqlRows rows, co_await ask(std::move(sql)));
+    std::vector<std::string> names;
+    for (size_t row = 0; row < rows.size(); ++row) {
+        names.emplace_back(rows.text(row, 0));
+    }
+    co_return names;
 }
 
 // --- changing places
@@ -200,8 +215,7 @@ Task<Result<void>> PostgresServer::check(model::EngineSpec spec) {
 // Nothing in `position`, and false, when the primary is dead.
 Task<Result<bool>> PostgresServer::ask_to_hand_over(std::string& position) {
     const auto answer =
-        co_await call_agent(context_.loop, socket_of_slot(assignment_, claim_.primary), "POST",
-                            "/actions/hand-over", Json(), kHandOverLimit);
+        co_await call_slot(context_.loop, assignment_, claim_.primary, "hand-over", kHandOverLimit);
     if (answer) {
         position = (*answer)["position"].text();
         co_return true;
@@ -276,8 +290,8 @@ Task<Result<bool>> PostgresServer::replace_primary() {
     SHORE_CO_TRY(const bool handed_over, co_await ask_to_hand_over(position));
     if (handed_over) {
         if (auto ready = co_await catch_up(position); !ready) {
-            (void)co_await call_agent(context_.loop, socket_of_slot(assignment_, claim_.primary),
-                                      "POST", "/actions/take-back", Json(), kHandOverLimit);
+            (void)co_await call_slot(context_.loop, assignment_, claim_.primary, "take-back",
+                                     kHandOverLimit);
             co_return fail(ready.error());
         }
     } else {
@@ -313,8 +327,8 @@ Task<Result<Json>> PostgresServer::promote_in_turn() {
     const std::chrono::duration<double> took = context_.loop.now() - began;
     context_.log.info("promoted", {{"instead_of", old}, {"seconds", took.count()}});
     if (*old_lives) {
-        const auto follows = co_await call_agent(context_.loop, socket_of_slot(assignment_, old),
-                                                 "POST", "/actions/follow", Json(), kHandOverLimit);
+        const auto follows =
+            co_await call_slot(context_.loop, assignment_, old, "follow", kHandOverLimit);
         if (!follows) {
             context_.log.warning("the old primary does not follow yet",
                                  {{"error", follows.error().text()}});
@@ -336,8 +350,8 @@ Task<void> PostgresServer::give_up_promotion() {
     }
     context_.log.warning("the promotion is given up: this server is stopping");
     if (has_asked_to_hand_over_ && claim_.primary != assignment_.slot) {
-        (void)co_await call_agent(context_.loop, socket_of_slot(assignment_, claim_.primary),
-                                  "POST", "/actions/take-back", Json(), kHoldAtStop);
+        (void)co_await call_slot(context_.loop, assignment_, claim_.primary, "take-back",
+                                 kHoldAtStop);
     }
     co_await tell_pools_briefly("release");
 }

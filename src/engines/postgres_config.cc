@@ -66,7 +66,7 @@ constexpr std::array<Owned, 13> kOwned = {{
     {"primary_slot_name", "use replicas"},
     {"hot_standby", "replicas always answer reads"},
     {"password_encryption", "passwords are always stored as scram-sha-256"},
-    {"superuser_reserved_connections", "use connections_direct"},
+    {"superuser_reserved_connections", "use connections"},
 }};
 
 // A file of settings in groups, where the manifest's own win.
@@ -121,6 +121,9 @@ void add_connections(SettingsFile& file, const PostgresConfigInput& input) {
                          spec.postgres.replicas, kConnectionsReserved));
     file.set("superuser_reserved_connections", std::to_string(kConnectionsReserved),
              "Shore's agents and a person who repairs get in when services have taken the rest.");
+    file.set("restart_after_crash", "off",
+             "When one of its processes crashes the server ends as a whole and is started again, "
+             "with the pool's clients held meanwhile.");
     file.set("password_encryption", "scram-sha-256", "The server never learns the passwords.");
 }
 
@@ -232,7 +235,7 @@ Result<PostgresBudget> plan_postgres(const model::EngineSpec& spec) {
     if (budget.connections_max < needed) {
         return fail(ErrorCode::kInvalid,
                     "settings.max_connections is {}, but {} are needed: pool.size {}, "
-                    "connections_direct {}, {} for replicas, {} reserved",
+                    "connections {}, {} for replicas, {} reserved",
                     budget.connections_max, needed, pooled, options.connections_direct,
                     options.replicas, kConnectionsReserved);
     }
@@ -247,9 +250,9 @@ Result<PostgresBudget> plan_postgres(const model::EngineSpec& spec) {
         fixed + budget.connections_max * (kConnectionBytes.count + kWorkMemMin.count);
     if (memory < least) {
         return fail(ErrorCode::kInvalid,
-                    "{} of memory cannot hold {} connections (pool.size {}, connections_direct {}, "
+                    "{} of memory cannot hold {} connections (pool.size {}, connections {}, "
                     "{} for replicas, {} reserved): raise deploy.resources.limits.memory to {} or "
-                    "more, or lower pool.size or connections_direct",
+                    "more, or lower pool.size or connections",
                     base::to_text(options.memory), budget.connections_max, pooled,
                     options.connections_direct, options.replicas, kConnectionsReserved,
                     base::to_text(Bytes::mib((least * 4 / 3 >> 20) + 1)));
@@ -348,6 +351,33 @@ std::string extension_package(std::string_view extension) {
         "install the package that has {}.control for PostgreSQL {} (apt-cache search "
         "postgresql-{})",
         extension, kPostgresVersion, kPostgresVersion);
+}
+
+std::string words_about_settings(std::string_view output) {
+    constexpr std::string_view kFile = " in file ";
+    std::string words;
+    for (const std::string_view line : base::split(output, '\n')) {
+        // Each finding is a LOG line (a HINT may follow); FATAL only says that there were some.
+        for (const std::string_view level : {"LOG:  ", "HINT:  "}) {
+            const size_t at = line.find(level);
+            if (at != std::string_view::npos) {
+                const std::string_view text = line.substr(at + level.size());
+                words += fmt::format("{}{}", words.empty() ? "" : "; ",
+                                     text.substr(0, text.find(kFile)));
+            }
+        }
+    }
+    return words.empty() ? std::string(output) : words;
+}
+
+std::string unknown_setting(std::string_view words) {
+    constexpr std::string_view kWords = "unrecognized configuration parameter \"";
+    const size_t at = words.find(kWords);
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view name = words.substr(at + kWords.size());
+    return std::string(name.substr(0, name.find('"')));
 }
 
 }  // namespace shore::engines

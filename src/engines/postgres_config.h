@@ -56,6 +56,12 @@ struct PostgresConfigInput {
     std::string passfile;  ///< The replication role's password, for libpq.
 };
 
+/// What the server says of a configuration that it does not take, without its decoration:
+/// `invalid value for parameter "work_mem": "lots"`.
+std::string words_about_settings(std::string_view output);
+/// The setting that the server does not know, in such words; empty when it is about another thing.
+std::string unknown_setting(std::string_view words);
+
 std::string postgresql_conf(const PostgresConfigInput& input);
 std::string pg_hba_conf();
 /// A line of libpq's password file for any server of this machine.

@@ -149,5 +149,19 @@ TEST(PostgresExtension, NamesItsPackage) {
     EXPECT_THAT(extension_package("strange"), HasSubstr("strange.control"));
 }
 
+TEST(PostgresConfig, RepeatsTheServersWordsWithoutTheirDecoration) {
+    const std::string words = words_about_settings(
+        "postgres failed (exit code 1): 2026-11-27 14:48:02 GMT [2760] LOG:  unrecognized "
+        "configuration parameter \"work_memm\" in file \"/v/postgresql.conf.new\" line 91\n"
+        "2026-11-27 14:48:02 GMT [2760] FATAL:  configuration file contains errors");
+    EXPECT_EQ(words, "unrecognized configuration parameter \"work_memm\"");
+    EXPECT_EQ(unknown_setting(words), "work_memm");
+    EXPECT_EQ(words_about_settings("LOG:  invalid value for parameter \"a\": \"1x\"\n"
+                                   "HINT:  Valid units are \"B\", \"kB\".\nFATAL:  errors"),
+              "invalid value for parameter \"a\": \"1x\"; Valid units are \"B\", \"kB\".");
+    EXPECT_EQ(unknown_setting("invalid value"), "");
+    EXPECT_EQ(words_about_settings("killed by SIGKILL"), "killed by SIGKILL");
+}
+
 }  // namespace
 }  // namespace shore::engines

@@ -93,6 +93,14 @@ Result<void> make_all_slots_blocking(SqlSession& primary, const Assignment& assi
     return {};
 }
 
+Result<void> drop_all_slots_blocking(SqlSession& replica) {
+    SHORE_CHECK(
+        replica.ask_blocking("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+                             "WHERE slot_name LIKE 'shore\\_%' AND NOT active",
+                             kSlotLimit));
+    return {};
+}
+
 Result<void> drop_stale_slots_blocking(SqlSession& primary, const Assignment& assignment) {
     std::string kept = "''";
     const uint32_t servers = model::processes_of(assignment.spec, model::EnginePart::kPostgres);

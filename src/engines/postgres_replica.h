@@ -31,6 +31,8 @@ Result<void> make_slot_blocking(SqlSession& primary, uint32_t slot);
 Result<void> make_all_slots_blocking(SqlSession& primary, const Assignment& assignment);
 /// Drops slots of replicas that the engine has no more: they would keep WAL for ever.
 Result<void> drop_stale_slots_blocking(SqlSession& primary, const Assignment& assignment);
+/// Drops all slots of Shore's: of a server that feeds nobody any more.
+Result<void> drop_all_slots_blocking(SqlSession& replica);
 
 /// Arguments of pg_basebackup: a copy of the primary at `port` into the staging directory.
 std::vector<std::string> basebackup_arguments(const std::string& program,

@@ -224,6 +224,9 @@ std::string database_rights_sql(std::string_view database, const model::EngineSp
                        kMonitorRole);
     sql += "REVOKE CREATE ON SCHEMA public FROM PUBLIC;\n";
     sql += fmt::format("GRANT USAGE, CREATE ON SCHEMA public TO {};\n", owner);
+    // Tables that somebody else has made: adopted data, a person with psql.
+    sql += fmt::format("GRANT ALL ON ALL TABLES IN SCHEMA public TO {};\n", owner);
+    sql += fmt::format("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {};\n", owner);
     sql += fmt::format("GRANT USAGE ON SCHEMA public TO {};\n", reader);
     sql += fmt::format("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {};\n", reader);
     sql += fmt::format("GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {};\n", reader);

@@ -92,6 +92,7 @@ class PostgresServer final : public Server {
     async::Task<void> tell_pools_briefly(std::string action);
     async::Task<void> give_up_promotion();
     async::Task<Result<void>> change_files();
+    async::Task<Result<std::vector<std::string>>> names(std::string sql);
     async::Task<Result<bool>> reload();
     async::Task<Result<wire::Json>> carry_out(std::string name);
     async::Task<Result<wire::Json>> promote();

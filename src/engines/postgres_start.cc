@@ -85,6 +85,9 @@ Task<Result<void>> PostgresServer::open() {
     SHORE_CO_CHECK(co_await run_server());
     if (role_ == Role::kPrimary) {
         SHORE_CO_CHECK(co_await settle_primary());
+    } else {
+        const auto own = own_;
+        SHORE_CO_CHECK(co_await work<void>([own] { return drop_all_slots_blocking(*own); }));
     }
     is_settled_ = true;
     if (role_ == Role::kPrimary) {
@@ -360,8 +363,8 @@ Task<Result<void>> PostgresServer::check_config(std::string text) {
                                       kCheckLimit);
     SHORE_CO_CHECK(co_await work<void>([candidate] { return os::remove_file(candidate); }));
     if (!checked) {
-        co_return fail(ErrorCode::kInvalid, "PostgreSQL refuses the settings: {}",
-                       checked.error().message());
+        co_return fail(ErrorCode::kInvalid, "settings: {}",
+                       words_about_settings(checked.error().message()));
     }
     co_return Result<void>();
 }

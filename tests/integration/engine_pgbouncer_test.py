@@ -100,6 +100,7 @@ class Pool(PostgresCase):
         bench = self.bench(pool.port, "SELECT 1;\n", "-c", "10", "-T", "4")
         wait_until(lambda: pool.status()["clients"]["active"] >= 10, 20, "the load")
         self.assertEqual(pool.act("pause"), {"paused": True})
+        self.assertIn("shore pool resume", pool.ask("GET", "/views/pools")["notes"][0])
         wait_until(lambda: pool.status()["clients"]["waiting"] == 10, 20, "ten who wait")
         self.assertEqual(pool.status()["servers"]["active"], 0)
         self.assertEqual(pool.act("resume"), {"paused": False})
@@ -135,6 +136,39 @@ class Pool(PostgresCase):
         self.assertGreaterEqual(int(self.sql(server.port, "SELECT count(*) FROM done")), acknowledged)
         self.assertLessEqual(lost, 8)
 
+    def test_clients_wait_too_when_one_process_of_the_server_crashes(self):
+        server, pool = self.start_both(postgres_spec(pool={"size": 4}))
+        idle = [self.console(pool.port) for _ in range(5)]
+        load = self.bench(pool.port, "SELECT 1;\n", "-c", "20", "-T", "60")
+        self.addCleanup(lambda: (load.kill(), load.communicate()))
+        wait_until(lambda: pool.status()["clients"]["active"] >= 4, 20, "the load")
+        os.kill(int(self.admin(server, "SELECT pid FROM pg_stat_activity WHERE usename = 'api' LIMIT 1")),
+                signal.SIGKILL)
+        self.assertEqual(server.wait_ended(10), 1)
+        wait_until(lambda: pool.status()["primary"] is None, 10, "the pool")
+        # The server refused logins before it ended: PgBouncer would fail who asks.
+        wait_until(lambda: pool.status()["paused"] or pool.status()["clients"]["waiting"] > 0, 10, "clients that wait")
+        for client in idle:
+            client.stdin.write("SELECT 7;\n")
+            client.stdin.flush()
+        server.kill_all()
+        server.start().wait_ready(20)
+        for client in idle:
+            output, words = client.communicate(timeout=20)
+            self.assertEqual(output, "7\n", words)
+
+    def console(self, port):
+        """A psql that has asked once and is idle; what it is told next goes to its stdin."""
+        client = subprocess.Popen(
+            ["psql", "-X", "-A", "-t", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "api", "-d", "shop"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=self.client_environment())
+        self.addCleanup(lambda: (client.kill(), client.wait()))
+        client.stdin.write("SELECT 1;\n")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.readline(), "1\n")
+        return client
+
     def test_clients_that_come_while_there_is_no_server_wait_for_it(self):
         server, pool = self.start_both(postgres_spec())
         self.assertEqual(self.sql(pool.port, "SELECT 1"), "1")
@@ -156,7 +190,7 @@ class Pool(PostgresCase):
         users = [{"service": f"s{number}", "database": "shop", "access": 1} for number in range(4)]
         pool = self.pool(postgres_spec(users, pool={"size": 4}))
         self.assertEqual(pool.start().wait_ended(), 1)
-        self.assertIn("pool.size 4 is too small: 4 roles in 1 databases", pool.tail())
+        self.assertIn("pool.size 4 is too small: roles that need a connection: 4", pool.tail())
 
     def test_views_actions_and_metrics(self):
         _, pool = self.start_both(postgres_spec())

@@ -95,12 +95,16 @@ class FirstStart(PostgresCase):
         directory = self.data(agent)
         made = self.as_server_user(f"{BIN}/initdb", "-D", str(directory), "-U", "somebody", "-A", "trust", "-k")
         self.assertEqual(made.returncode, 0, made.stderr)
-        single = self.as_server_user(f"{BIN}/postgres", "--single", "-D", str(directory), "postgres",
-                                     input="CREATE TABLE kept AS SELECT 42 AS answer\n")
-        self.assertEqual(single.returncode, 0, single.stderr)
+        for database, statement in (("postgres", "CREATE DATABASE shop"),
+                                    ("shop", "CREATE TABLE kept AS SELECT 42 AS answer")):
+            single = self.as_server_user(f"{BIN}/postgres", "--single", "-D", str(directory), database,
+                                         input=statement + "\n")
+            self.assertEqual(single.returncode, 0, single.stderr)
         agent.start().wait_ready()
         agent.wait_user("api")
-        self.assertEqual(self.admin(agent, "SELECT answer FROM kept"), "42")
+        # Its tables are somebody's, and the service works with them all the same.
+        self.sql(agent.port, "UPDATE kept SET answer = answer + 1")
+        self.assertEqual(self.sql(agent.port, "SELECT answer FROM kept"), "43")
         self.assertEqual(self.sql(agent.port, "SELECT current_user"), "shop_owner")
 
     def test_takes_a_new_password_for_the_superuser_and_the_services(self):
@@ -153,6 +157,16 @@ class Refusals(PostgresCase):
                 ({"port": "5432"}, ["settings.port is Shore's own"]),
                 ({"max_connections": "10"}, ["settings.max_connections is 10, but 45 are needed"])):
             self.refused(self.postgres(postgres_spec(settings=settings)), *words)
+
+    def test_a_check_of_settings_names_the_nearest(self):
+        agent = self.postgres().start().wait_ready()
+        for settings, words in (({"work_men": "4MB"}, 'PostgreSQL has no setting work_men, did you mean "work_mem"?'),
+                                ({"work_mem": "4XB"}, 'settings: invalid value for parameter "work_mem": "4XB"; Valid '
+                                                      'units for this parameter are "B"')):
+            with self.assertRaises(Refused) as refused:
+                agent.ask("POST", "/check", postgres_spec(settings=settings))
+            self.assertIn(words, refused.exception.answer["error"])
+            self.assertNotIn("postgresql.conf", refused.exception.answer["error"])
 
     def test_memory_that_cannot_hold_the_connections(self):
         self.refused(self.postgres(postgres_spec(memory=64 << 20)), "64M of memory cannot hold 45 connections",

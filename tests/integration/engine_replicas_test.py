@@ -99,6 +99,7 @@ class Replicas(PostgresCase):
         wait_until(lambda: primary.health()["ready"] and primary.status()["role"] == "replica", 60, "the old primary")
         self.fed(primary)
         self.assertEqual(self.primaries(servers), [2])
+        self.assertEqual(primary.view("replicas"), [], "slots that keep WAL for nobody")
         wait_until(lambda: pool.status()["primary"] == 2 and pool.status()["readers"] == [1], 20, "the pool")
         with self.assertRaises(Refused):
             replica.act("promote")
@@ -113,6 +114,19 @@ class Replicas(PostgresCase):
             agent.wait_ready()
         self.assertEqual(self.primaries(servers), [1])
         self.assertEqual(self.sql(pool.port, "SELECT count(*) >= 100 FROM done"), "t")
+
+    def test_servers_find_each_other_whatever_their_instances_are_called(self):
+        spec = postgres_spec(replicas=1)
+        # As after "shore stop db" and "shore start db".
+        parts = {"postgres": 2, "pgbouncer": 1}
+        servers = [self.agent("postgres", slot, spec, parts, instance=f"db-{slot + 6}").start() for slot in (1, 2)]
+        for agent in servers:
+            agent.wait_ready(90)
+        self.fed(servers[1])
+        servers[1].act("promote")
+        wait_until(lambda: servers[0].health()["ready"] and servers[0].status()["role"] == "replica", 60, "a replica")
+        self.fed(servers[0])
+        self.assertEqual(servers[1].status()["role"], "primary")
 
     def test_a_dead_primary_is_replaced_and_rejoins_without_what_only_it_had(self):
         servers, pool = self.start_all()

@@ -69,6 +69,8 @@ class Agent final {
     Task<void> serve() {
         if (auto started = co_await server_->start(); !started) {
             if (!stopping_) {
+                // Its own last words come before the reason, which people are shown.
+                co_await server_->stop();
                 finish(std::move(started));
             }
             co_return;

@@ -49,15 +49,21 @@ PgBouncerGate::PgBouncerGate(async::Loop& loop, std::string directory)
 
 Result<void> PgBouncerGate::start() {
     SHORE_CHECK(os::make_directories(directory_, 0700));
+    // PgBouncer would cut off a path that is too long.
+    SHORE_CHECK(net::Address::unix_path(link_path()));
     SHORE_TRY(const net::Address address, net::Address::unix_path(directory_ + "/wait"));
     SHORE_TRY(waiting_, net::Listener::open(loop_, address));
     accepting_.spawn(accept_all(*waiting_));
     return shut();
 }
 
+std::string PgBouncerGate::link_path() const {
+    return fmt::format("{}/.s.PGSQL.{}", directory_, kLinkedPort);
+}
+
 // In one step: a connection goes to the old or to the new place.
 Result<void> PgBouncerGate::lead_to(const std::string& target) {
-    const std::string link = fmt::format("{}/.s.PGSQL.{}", directory_, kLinkedPort);
+    const std::string link = link_path();
     const std::string fresh = directory_ + "/link.new";
     SHORE_CHECK(os::remove_file(fresh));
     if (::symlink(target.c_str(), fresh.c_str()) < 0) {

@@ -49,6 +49,7 @@ class PgBouncerGate final {
     size_t passing() const { return serving_.size(); }
 
  private:
+    std::string link_path() const;
     Result<void> lead_to(const std::string& target);
     async::Task<void> accept_all(net::Listener& listener);
     async::Task<void> pass_on(os::Fd socket);

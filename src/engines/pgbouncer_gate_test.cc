@@ -109,6 +109,11 @@ TEST_F(PgBouncerGateTest, PassesOnWhoCameBetweenThePrimarysDeathAndItsBeingNotic
     EXPECT_EQ(read(*late), "hello");
 }
 
+TEST_F(PgBouncerGateTest, RefusesADirectoryWhosePathPgBouncerWouldCutOff) {
+    PgBouncerGate gate(*loop_, directory_.path() + "/" + std::string(90, 'd'));
+    EXPECT_FALSE(gate.start());
+}
+
 TEST_F(PgBouncerGateTest, IsTightOnlyWithACopyOfThePrimarysSocket) {
     ASSERT_TRUE(gate_.start());
     EXPECT_TRUE(gate_.is_tight());

@@ -127,7 +127,7 @@ PgBouncerServer::PgBouncerServer(const ServerContext& context, Assignment assign
       users_path_(assignment_.data_directory + "/users.txt"),
       console_password_(os::random_hex(kConsolePasswordBytes)),
       child_(context.loop, context.variables),
-      gate_(context.loop, assignment_.socket_directory + "/primary"),
+      gate_(context.loop, assignment_.socket_directory + "/p"),
       ended_(context.loop),
       turn_(context.loop),
       primary_scope_(context.loop),

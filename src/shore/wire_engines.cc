@@ -285,6 +285,7 @@ Task<Result<Json>> EngineAgents::act(std::string stack, std::string engine, std:
     Json arguments = request.find("arguments") == nullptr ? Json::object() : request["arguments"];
     Error failure(ErrorCode::kNotFound,
                   fmt::format("engine {} has no instance {}", engine, wanted));
+    bool is_known = false;
     for (const Agent& agent : all) {
         if (!wanted.empty() && agent.instance.id != wanted) {
             continue;
@@ -295,9 +296,15 @@ Task<Result<Json>> EngineAgents::act(std::string stack, std::string engine, std:
                 .set("instance", agent.instance.id)
                 .set("result", std::move(*result));
         }
-        failure = std::move(result).error();
-        if (failure.code() != ErrorCode::kNotFound) {
-            break;  // It knows the action, and could not do it.
+        // One that knows the action and is not the one for it (a primary cannot be promoted) leaves
+        // it to the next; its reason counts when no other can.
+        const ErrorCode code = result.error().code();
+        if (!is_known) {
+            failure = std::move(result).error();
+            is_known = code != ErrorCode::kNotFound;
+        }
+        if (code != ErrorCode::kNotFound && code != ErrorCode::kConflict) {
+            break;
         }
     }
     co_return fail(std::move(failure));

@@ -252,6 +252,7 @@ bool PgBouncerServer::take_members(const std::vector<Member>& members) {
         if (directory) {
             servers_.readers.push_back(*directory);
             reader_slots_.push_back(member.slot);
+            watch_reader(member.pid);
         }
     }
     const bool is_new = primary != nullptr && (!primary_ || primary_->pid != primary->pid);
@@ -263,6 +264,25 @@ bool PgBouncerServer::take_members(const std::vector<Member>& members) {
     }
     had_primary_ = had_primary_ || primary_;
     return servers_ != before || (is_new && primary_);
+}
+
+void PgBouncerServer::watch_reader(pid_t pid) {
+    if (watched_readers_.contains(pid)) {
+        return;
+    }
+    if (auto process = os::Process::open(pid)) {
+        watched_readers_.insert(pid);
+        primary_scope_.spawn(look_after_end(std::move(*process)));
+    }
+}
+
+Task<void> PgBouncerServer::look_after_end(os::Process process) {
+    async::ProcessWatch watch(context_.loop);
+    if (watch.start(process)) {
+        (void)co_await watch.ended();
+        watched_readers_.erase(process.pid());
+        co_await look();
+    }
 }
 
 Result<void> PgBouncerServer::lead_to_primary() {
@@ -332,6 +352,10 @@ Task<void> PgBouncerServer::hold_socket(int pid, uint16_t port) {
     auto copy = co_await context_.workers.run<os::Fd>(
         context_.loop, [pid, path] { return copy_listening_socket_blocking(pid, path); });
     if (!copy) {
+        context_.log.warning(
+            "the primary's socket cannot be kept: should it crash, clients that ask in that moment "
+            "may get an error",
+            {{"error", copy.error().text()}});
         co_return;
     }
     if (watched_pid_ == pid) {
@@ -652,10 +676,10 @@ Task<Result<Json>> PgBouncerServer::kill(std::string database) {
 
 Task<std::string> PgBouncerServer::metrics() {
     const auto console = answers_ ? console_ : nullptr;
-    const bool is_paused = is_paused_;
+    const PgBouncerGauges gauges{.is_paused = is_paused_, .passed_on = gate_.passing()};
     const auto text = co_await context_.workers.run<std::string>(
-        context_.loop, [console, is_paused]() -> Result<std::string> {
-            return pgbouncer_metrics_blocking(console.get(), is_paused);
+        context_.loop, [console, gauges]() -> Result<std::string> {
+            return pgbouncer_metrics_blocking(console.get(), gauges);
         });
     co_return text.value_or(std::string());
 }

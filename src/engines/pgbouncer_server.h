@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ class PgBouncerServer final : public Server {
     async::Task<void> watch_members();
     Result<void> lead_to_primary();
     async::Task<void> look_at_logins();
+    /// A replica that ends leaves the reads at once, not at the next look.
+    void watch_reader(pid_t pid);
+    async::Task<void> look_after_end(os::Process process);
     async::Task<void> watch_primary(os::Process process);
     async::Task<void> hold_socket(int pid, uint16_t port);
     std::string primary_socket(uint16_t port) const;
@@ -89,6 +93,7 @@ class PgBouncerServer final : public Server {
     std::shared_ptr<SqlSession> control_;  ///< For PAUSE and RESUME.
     PoolServers servers_;
     std::vector<uint32_t> reader_slots_;
+    std::set<pid_t> watched_readers_;
     std::map<std::string, std::string> verifiers_;  ///< By role.
     bool knows_verifiers_ = false;                  ///< Of all services, as the server has them.
     std::optional<Member> primary_;                 ///< Ready; nothing while there is none.

@@ -146,13 +146,17 @@ Result<PoolCounts> pool_counts_blocking(SqlSession& console) {
     return counts;
 }
 
-std::string pgbouncer_metrics_blocking(SqlSession* console, bool is_paused) {
+std::string pgbouncer_metrics_blocking(SqlSession* console, const PgBouncerGauges& gauges) {
     using enum observe::MetricKind;
     observe::MetricsText text;
     text.begin("shore_pgbouncer_up", kGauge, "1 when the pool answers.");
     text.sample({}, uint64_t{console != nullptr});
     text.begin("shore_pgbouncer_paused", kGauge, "1 while clients are held.");
-    text.sample({}, uint64_t{is_paused});
+    text.sample({}, uint64_t{gauges.is_paused});
+    text.begin("shore_pgbouncer_connections_passed_on", kGauge,
+               "Server connections that were asked for while there was no primary: they go through "
+               "the agent until they are recycled.");
+    text.sample({}, uint64_t{gauges.passed_on});
     if (console == nullptr) {
         return text.take();
     }

@@ -23,7 +23,8 @@ std::span<const Case> cases() {
          &prove_pool},
         {"db-crash",
          "kill -9 of PostgreSQL under 200 clients through the pool loses no committed row, fails "
-         "only clients that had a connection, and commits go on within 10 s.",
+         "only clients that had a transaction under way and none of 500 that begin one from the "
+         "first millisecond on, and commits go on within 10 s.",
          &prove_database_crash},
         {"redis-kill",
          "kill -9 of a Redis primary under writes, 10 times: never 3 s or more between two "

@@ -30,6 +30,9 @@ inline constexpr uint32_t kPostgresSlotsMax = 16;
 /// Statements whose callers are remembered: as many as pg_stat_statements counts by default.
 inline constexpr size_t kPostgresStatementsMax = 5000;
 
+/// One question of a pool's agent to PgBouncer's console, or for the services' verifiers.
+inline constexpr std::chrono::seconds kPgBouncerAskTime{5};
+
 /// Connections that a pool's gate passes on, each with a buffer in each direction: a login for each
 /// role and database, of which there are a handful; 8 MiB.
 inline constexpr size_t kGateConnectionsMax = 256;

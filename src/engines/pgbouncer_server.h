@@ -52,6 +52,10 @@ class PgBouncerServer final : public Server {
     async::Task<Result<void>> open();
     async::Task<Result<void>> wait_until_answers();
     async::Task<void> watch_child();
+    async::Task<Result<wire::Json>> kill(std::string database);
+    async::Task<Result<SqlRows>> console(std::string command, std::chrono::milliseconds limit);
+
+    // Who the servers are, and holding clients, in pgbouncer_follow.cc.
     async::Task<void> watch_members();
     Result<void> lead_to_primary();
     async::Task<void> look_at_logins();
@@ -63,7 +67,6 @@ class PgBouncerServer final : public Server {
     std::string primary_socket(uint16_t port) const;
     async::Task<void> look();
     async::Task<void> take_news(std::vector<Member> members);
-    async::Task<Result<wire::Json>> kill(std::string database);
 
     /// Takes what the members say; true when the files have to be written anew.
     bool take_members(const std::vector<Member>& members);
@@ -79,7 +82,6 @@ class PgBouncerServer final : public Server {
     async::Task<Result<void>> resume();
     bool wants_pause() const;
     Result<void> add_hold(pid_t holder);
-    async::Task<Result<SqlRows>> console(std::string command, std::chrono::milliseconds limit);
 
     ServerContext context_;
     Assignment assignment_;

@@ -27,8 +27,10 @@ constexpr seconds kReloadLimit{10};
 constexpr milliseconds kPause{20};
 // A pool lets the transactions under way end first.
 constexpr seconds kHoldLimit{15};
-// A server that ends does not wait longer for them.
-constexpr seconds kHoldAtStop{3};
+// A server that ends does not wait longer for others, at most twice; with the steps of its end that
+// is below the grace period of 30 s.
+constexpr seconds kAtStopLimit{2};
+static_assert(2 * kAtStopLimit + kPostgresFastStop + kPostgresImmediateStop < seconds(30));
 // The primary's fast shutdown and its checkpoint.
 constexpr seconds kHandOverLimit{40};
 // From the primary's end until the replica has its last record and says so to the disk; the old
@@ -85,7 +87,7 @@ Task<void> PostgresServer::tell_pools(std::string action) {
 }
 
 Task<void> PostgresServer::tell_pools_briefly(std::string action) {
-    (void)co_await async::with_deadline(context_.loop, Deadline::in(context_.loop, kHoldAtStop),
+    (void)co_await async::with_deadline(context_.loop, Deadline::in(context_.loop, kAtStopLimit),
                                         "telling the pool", done(tell_pools(action)));
 }
 
@@ -351,7 +353,7 @@ Task<void> PostgresServer::give_up_promotion() {
     context_.log.warning("the promotion is given up: this server is stopping");
     if (has_asked_to_hand_over_ && claim_.primary != assignment_.slot) {
         (void)co_await call_slot(context_.loop, assignment_, claim_.primary, "take-back",
-                                 kHoldAtStop);
+                                 kAtStopLimit);
     }
     co_await tell_pools_briefly("release");
 }

@@ -155,6 +155,10 @@ inline constexpr double kSlowStartShareMin = 0.1;
 inline constexpr std::chrono::seconds kTrafficPause{5};
 inline constexpr std::chrono::seconds kTrafficWindow{60};
 
+/// Freed memory that the allocator may keep, and between two looks at it.
+inline constexpr uint64_t kFreedMemoryMax = 2 * 1024 * 1024;
+inline constexpr std::chrono::seconds kMemoryPause{10};
+
 /// Request bodies being decompressed at a time per loop: a window of 8 to 16 MiB each at worst.
 inline constexpr size_t kDecodersMax = 64;
 /// Plain bytes that any compressed body may have, whatever its ratio: a short text of blanks is no

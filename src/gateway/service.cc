@@ -14,6 +14,7 @@
 #include "net/http2_fetch.h"
 #include "net/http_client.h"
 #include "observe/process_metrics.h"
+#include "os/heap.h"
 #include "os/random.h"
 
 namespace shore::gateway {
@@ -147,6 +148,7 @@ Result<std::unique_ptr<Service>> Service::start(async::Loop& loop, const base::C
     }
     service->background_.spawn(self->retry_listeners());
     service->background_.spawn(self->sample_traffic());
+    service->background_.spawn(self->return_memory());
     return service;
 }
 
@@ -406,6 +408,21 @@ Task<void> Service::sample_traffic() {
     while (true) {
         traffic_.sample(co_await counters(), loop_.now());
         co_await async::sleep_for(loop_, kTrafficPause);
+    }
+}
+
+/// What a burst needed goes back to the kernel when it is over, and not before: memory in use does
+/// not count, so a busy gateway keeps what it works with.
+Task<void> Service::return_memory() {
+    Bytes least = os::resident_beyond_heap();
+    while (true) {
+        co_await async::sleep_for(loop_, kMemoryPause);
+        const Bytes now = os::resident_beyond_heap();
+        least = std::min(least, now);
+        if (now.count > least.count + kFreedMemoryMax) {
+            os::return_free_memory();
+            least = os::resident_beyond_heap();
+        }
     }
 }
 

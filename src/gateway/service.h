@@ -105,6 +105,7 @@ class Service final {
     async::Task<void> use_everywhere(std::shared_ptr<const Compiled> compiled);
     async::Task<void> follow_names();
     async::Task<void> sample_traffic();
+    async::Task<void> return_memory();
     async::Task<void> probe(std::shared_ptr<Endpoint> endpoint);
     async::Task<void> connections_ended(Duration patience, Duration pause);
     async::Task<bool> is_back(const Endpoint& endpoint);

@@ -254,6 +254,19 @@ class Load(Http2Case):
         total, succeeded, failed, errored, output = self.h2load("-n3000", "-c3", "-m32")
         self.assertEqual((succeeded, failed, errored), (total, 0, 0), output)
 
+    def test_what_a_burst_needed_goes_back_to_the_machine(self):
+        def resident():
+            status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+            return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) << 10
+        self.start()
+        self.h2load("-n100", "-c1", "-m1")
+        before = resident()
+        total, succeeded, failed, errored, output = self.h2load("-n4000", "-c16", "-m32")
+        self.assertEqual((succeeded, failed, errored), (total, 0, 0), output)
+        burst = resident() - before
+        self.assertGreater(burst, 4 << 20)
+        wait_until(lambda: resident() - before < burst // 2, 90, "memory of the burst given back")
+
     def test_new_snapshots_under_load_fail_nothing(self):
         self.start()
         done = threading.Event()

@@ -68,6 +68,7 @@ std::string to_json(const Assignment& assignment) {
         .set("spec", Json::parse(model::to_json(assignment.spec)).value())
         .set("peers", std::move(peers))
         .set("passwords", std::move(passwords))
+        .set("identity", assignment.identity)
         .dump_indented();
 }
 
@@ -87,6 +88,11 @@ Result<Assignment> parse_assignment(std::string_view text) {
     }
     for (const Json::Member& member : json["passwords"].members()) {
         assignment.passwords.emplace(member.key, member.value.text());
+    }
+    assignment.identity = json["identity"].text();
+    if (assignment.part == model::EnginePart::kRedisSentinel &&
+        assignment.identity.size() != 2 * kIdentityBytes) {
+        return fail(ErrorCode::kInvalid, "identity is missing or wrong");
     }
     if (to_string(assignment.part) == "unknown" || assignment.slot == 0 || assignment.port == 0 ||
         !assignment.data_directory.starts_with('/') ||

@@ -45,6 +45,9 @@ struct Assignment {
     std::vector<Peer> peers;  ///< All processes of the engine, this one included; by part, slot.
     /// By user: the services of spec.users and the names above. 32 characters of [a-f0-9].
     std::map<std::string, std::string> passwords;
+    /// Of the engine, given out once: 32 characters of [a-f0-9]. No secret. What its processes call
+    /// each other by before they have met is made of it.
+    std::string identity;
     friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 

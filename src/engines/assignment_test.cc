@@ -20,6 +20,7 @@ Assignment sample() {
                         {model::EnginePart::kPostgres, 1, 30'000},
                         {model::EnginePart::kPgBouncer, 1, 30'001}};
     assignment.passwords = {{"api", "secret"}, {"@admin", "root"}};
+    assignment.identity = "0123456789abcdef0123456789abcdef";
     return assignment;
 }
 
@@ -48,6 +49,10 @@ TEST(Assignment, RefusesWhatIsNone) {
     Assignment relative = sample();
     relative.data_directory = "volumes";
     EXPECT_FALSE(parse_assignment(to_json(relative)));
+    Assignment nameless = sample();
+    nameless.part = model::EnginePart::kRedisSentinel;
+    nameless.identity.clear();
+    EXPECT_FALSE(parse_assignment(to_json(nameless)));
     Assignment strange = sample();
     strange.part = static_cast<model::EnginePart>(99);
     EXPECT_FALSE(parse_assignment(to_json(strange)));

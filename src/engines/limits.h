@@ -12,6 +12,10 @@ namespace shore::engines {
 /// Largest assignment.json: a thousand users with their passwords and settings fit.
 inline constexpr size_t kAssignmentBytesMax = size_t{1} * 1024 * 1024;
 
+/// Random bytes of a password, and of an engine's identity.
+inline constexpr size_t kPasswordBytes = 16;
+inline constexpr size_t kIdentityBytes = 16;
+
 /// Output of a helper program (initdb, pg_basebackup) that is kept for its error message.
 inline constexpr size_t kHelperOutputKept = size_t{8} * 1024;
 

@@ -150,6 +150,7 @@ Result<AgentProvision> provide_agent_blocking(Records& records, const ProvisionP
     assignment.spec = role.spec;
     assignment.peers = std::move(record.peers);
     assignment.passwords = std::move(record.passwords);
+    assignment.identity = std::move(record.identity);
     SHORE_CHECK(make_own(assignment.data_directory, 0700, user));
     SHORE_CHECK(make_own(assignment.socket_directory, 0711, user));
     return provision;

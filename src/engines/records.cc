@@ -19,7 +19,6 @@ namespace {
 constexpr std::array kParts = {EnginePart::kPostgres, EnginePart::kPgBouncer, EnginePart::kRedis,
                                EnginePart::kRedisSentinel, EnginePart::kRedisEndpoint};
 constexpr std::string_view kDirectory = ".engines";
-constexpr size_t kPasswordBytes = 16;
 constexpr uint32_t kPortCount = kPortLast - kPortFirst + 1;
 
 /// The endpoint has two addresses: for the primary, and for reads.
@@ -43,6 +42,7 @@ std::string to_json(const Record& record) {
     return Json::object()
         .set("addresses", std::move(peers))
         .set("passwords", std::move(passwords))
+        .set("identity", record.identity)
         .dump_indented();
 }
 
@@ -63,6 +63,7 @@ Result<Record> parse(std::string_view text) {
     for (const Json::Member& member : json["passwords"].members()) {
         record.passwords.emplace(member.key, member.value.text());
     }
+    record.identity = json["identity"].text();
     return record;
 }
 
@@ -155,6 +156,10 @@ Result<Record> Records::take_blocking(std::string_view stack, const model::Engin
             record.passwords[user] = os::random_hex(kPasswordBytes);
             is_new = true;
         }
+    }
+    if (record.identity.empty()) {
+        record.identity = os::random_hex(kIdentityBytes);
+        is_new = true;
     }
     if (is_new) {
         SHORE_CHECK(os::make_directories(file.substr(0, file.rfind('/')), 0711));

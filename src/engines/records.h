@@ -1,5 +1,6 @@
 // Records: what was given out once for an engine of a stack and stays the same for as long as its
-// data lives: the ports of its processes and the passwords of its users. One file beside the data:
+// data lives: its identity, the ports of its processes and the passwords of its users. One file
+// beside the data:
 // volumes/<stack>/.engines/<service>.json, mode 0600. The daemon's half of the room; blocking, any
 // thread, one writer at a time (a mutex).
 #pragma once
@@ -25,6 +26,7 @@ inline constexpr uint16_t kPortLast = 32'700;
 struct Record {
     std::vector<Peer> peers;                       ///< By part and slot.
     std::map<std::string, std::string> passwords;  ///< By user (Assignment::passwords).
+    std::string identity;                          ///< Assignment::identity.
 };
 
 class Records final {
@@ -36,7 +38,8 @@ class Records final {
     Records(std::string volume_directory, PortIsFree is_free, uint16_t start = kPortFirst);
 
     /// The record of an engine, completed for what `spec` asks for and stored when that was new: a
-    /// port for each process, a password for each user. kExhausted when no port is left.
+    /// port for each process, a password for each user, an identity. kExhausted when no port is
+    /// left.
     Result<Record> take_blocking(std::string_view stack, const model::EngineSpec& spec);
     /// As it is; kNotFound when nothing was given out yet.
     Result<Record> read_blocking(std::string_view stack, std::string_view service) const;

@@ -36,11 +36,13 @@ TEST_F(RecordsTest, AreTheSameForTheLifeOfTheData) {
     EXPECT_NE(port, busy_);
     EXPECT_EQ(first->passwords.size(), 5u);
     EXPECT_EQ(first->passwords.at("api").size(), 32u);
+    EXPECT_EQ(first->identity.size(), 32u);
     busy_ = 0;
     Records next(directory_.path(), [](uint16_t) { return true; });
     const auto again = next.take_blocking("shop", postgres(1));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->passwords, first->passwords);
+    EXPECT_EQ(again->identity, first->identity);
     EXPECT_EQ(port_of(*again, model::EnginePart::kPostgres, 1), port);
     const uint16_t second = port_of(*again, model::EnginePart::kPostgres, 2);
     EXPECT_NE(second, 0);

@@ -286,7 +286,12 @@ uint32_t sentinel_quorum(const Assignment& assignment) {
     return assignment.spec.redis.sentinels / 2 + 1;
 }
 
-std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port) {
+std::string sentinel_id(const Assignment& assignment, uint32_t slot) {
+    return fmt::format("{}{:08x}", assignment.identity, slot);
+}
+
+std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port,
+                          const std::map<uint32_t, std::string>& ids) {
     const std::string& name = assignment.spec.service;
     std::string out =
         "# Written by Shore once; from then on the sentinel keeps it: what it knows of the others\n"
@@ -304,6 +309,7 @@ std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port) {
     line("aclfile {}", redis_users_path(assignment));
     line("sentinel announce-ip 127.0.0.1");
     line("sentinel announce-port {}", assignment.port);
+    line("sentinel myid {}", sentinel_id(assignment, assignment.slot));
     line("sentinel sentinel-user {}", kMonitorUser);
     line("sentinel sentinel-pass {}", password_of(assignment, kMonitorUser));
     line("sentinel monitor {} 127.0.0.1 {} {}", name, primary_port, sentinel_quorum(assignment));
@@ -317,6 +323,18 @@ std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port) {
     line("sentinel failover-timeout {} {}", name, kSentinelFailoverTimeout.count());
     // All replicas follow the new primary at once: the address that works does not depend on them.
     line("sentinel parallel-syncs {} 16", name);
+    for (const Peer& peer : peers_of(assignment, model::EnginePart::kRedis)) {
+        if (peer.port != primary_port) {
+            line("sentinel known-replica {} 127.0.0.1 {}", name, peer.port);
+        }
+    }
+    for (const Peer& peer : peers_of(assignment, model::EnginePart::kRedisSentinel)) {
+        if (peer.slot != assignment.slot) {
+            const auto known = ids.find(peer.slot);
+            line("sentinel known-sentinel {} 127.0.0.1 {} {}", name, peer.port,
+                 known == ids.end() ? sentinel_id(assignment, peer.slot) : known->second);
+        }
+    }
     line("sentinel deny-scripts-reconfig yes");
     return out;
 }

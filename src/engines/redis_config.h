@@ -2,6 +2,7 @@
 // an assignment to text, with the reason of each value beside it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,8 +34,14 @@ std::string redis_users(const Assignment& assignment);
 /// and end the connections of all users.
 std::vector<std::vector<std::string>> user_changes(std::string_view before, std::string_view after);
 
+/// What the sentinel in that slot calls itself for ever ("sentinel myid"): 40 characters.
+std::string sentinel_id(const Assignment& assignment, uint32_t slot);
 /// The sentinel's first configuration; from then on the file is the sentinel's, which rewrites it.
-std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port);
+/// It names all other sentinels and servers: they can elect as soon as they reach each other, and
+/// need not find one another by way of the primary first. `ids`: by slot, what sentinels that run
+/// already call themselves; the others' are as sentinel_id.
+std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port,
+                          const std::map<uint32_t, std::string>& ids);
 /// The users of a sentinel: services may ask it who is primary, nothing else.
 std::string sentinel_users(const Assignment& assignment);
 /// Votes that it takes: the majority.

@@ -118,13 +118,27 @@ TEST(RedisConfig, OfASentinel) {
     Assignment assignment = sample(2);
     assignment.part = EnginePart::kRedisSentinel;
     assignment.port = 7012;
-    const std::string conf = sentinel_conf(assignment, 7001);
+    assignment.slot = 2;
+    assignment.peers = {{EnginePart::kRedis, 1, 7001},
+                        {EnginePart::kRedis, 2, 7002},
+                        {EnginePart::kRedisSentinel, 1, 7011},
+                        {EnginePart::kRedisSentinel, 2, 7012},
+                        {EnginePart::kRedisSentinel, 3, 7013}};
+    assignment.identity = "0123456789abcdef0123456789abcdef";
+    const std::string conf = sentinel_conf(assignment, 7001, {{3, "other"}});
     for (const std::string_view line :
          {"port 7012\n", "sentinel monitor store 127.0.0.1 7001 2\n",
           "sentinel down-after-milliseconds store 1150\n", "sentinel auth-user store @monitor\n",
-          "sentinel auth-pass store m1\n", "sentinel sentinel-user @monitor\n"}) {
+          "sentinel auth-pass store m1\n", "sentinel sentinel-user @monitor\n",
+          "sentinel myid 0123456789abcdef0123456789abcdef00000002\n",
+          "sentinel known-replica store 127.0.0.1 7002\n",
+          "sentinel known-sentinel store 127.0.0.1 7011 "
+          "0123456789abcdef0123456789abcdef00000001\n",
+          "sentinel known-sentinel store 127.0.0.1 7013 other\n"}) {
         EXPECT_THAT(conf, HasSubstr(line));
     }
+    EXPECT_THAT(conf, Not(HasSubstr("known-replica store 127.0.0.1 7001")));
+    EXPECT_THAT(conf, Not(HasSubstr("known-sentinel store 127.0.0.1 7012")));
     EXPECT_EQ(redis_conf_path(assignment), "/data/sentinel.conf");
     EXPECT_THAT(sentinel_users(assignment), HasSubstr("user web on >w1 allchannels +auth "));
 }

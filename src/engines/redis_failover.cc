@@ -203,10 +203,7 @@ Task<bool> replica_is_known(async::Loop& loop, const Assignment& assignment) {
         }
         const auto replicas =
             co_await (*sentinel)->ask({"SENTINEL", "REPLICAS", assignment.spec.service}, deadline);
-        if (replicas && std::ranges::any_of(replicas->items, [](const wire::RespValue& row) {
-                return row.find("flags").text == "slave" &&
-                       row.find("master-link-status").text == "ok";
-            })) {
+        if (replicas && std::ranges::any_of(replicas->items, is_candidate)) {
             co_return true;
         }
     }

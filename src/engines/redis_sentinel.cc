@@ -1,5 +1,6 @@
 #include "engines/redis_sentinel.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "async/timer.h"
@@ -37,8 +38,9 @@ Task<Result<void>> RedisSentinel::start() {
     if (!os::file_exists(redis_conf_path(assignment_))) {
         doing_ = "looking for the primary";
         const uint16_t port = co_await find_primary();
-        SHORE_CO_CHECK(os::write_file_atomically(redis_conf_path(assignment_),
-                                                 sentinel_conf(assignment_, port), 0600));
+        SHORE_CO_CHECK(
+            os::write_file_atomically(redis_conf_path(assignment_),
+                                      sentinel_conf(assignment_, port, co_await find_ids()), 0600));
     }
     doing_ = "starting";
     SHORE_CO_CHECK(
@@ -62,16 +64,52 @@ Task<Result<void>> RedisSentinel::start() {
                    assignment_.port, os::to_text(status));
 }
 
-/// Ready is a sentinel that could elect: it knows the others. One that is started alone does not
-/// wait for ever.
+/// One that is started alone does not wait for ever.
 Task<void> RedisSentinel::meet_others() {
     const SteadyTime last = context_.loop.now() + kSentinelMeetTime;
-    co_await look();
-    while (others_ + 1 < assignment_.spec.redis.sentinels && context_.loop.now() < last &&
-           child_.running()) {
+    while (!co_await is_ready_to_elect() && context_.loop.now() < last && child_.running()) {
         co_await async::sleep_for(context_.loop, kRoleLookInterval);
-        co_await look();
     }
+    co_await look();
+}
+
+/// Whether it could replace the primary at once: it sees that one, reaches all other sentinels and
+/// all replicas, and has ended the last change.
+Task<bool> RedisSentinel::is_ready_to_elect() {
+    const std::string& service = assignment_.spec.service;
+    const auto primary = co_await ask({"SENTINEL", "MASTER", service});
+    const auto replicas = co_await ask({"SENTINEL", "REPLICAS", service});
+    const auto sentinels = co_await ask({"SENTINEL", "SENTINELS", service});
+    if (!primary || !replicas || !sentinels || primary->find("flags").text != "master") {
+        co_return false;
+    }
+    const auto is_reached = [](const RespValue& row) {
+        // More words stand there as long as it is not connected.
+        const std::string& flags = row.find("flags").text;
+        return flags == "sentinel" || is_candidate(row);
+    };
+    co_return std::ranges::count_if(sentinels->items, is_reached) + 1 >=
+            std::ptrdiff_t{assignment_.spec.redis.sentinels} &&
+        std::ranges::count_if(replicas->items, is_reached) >=
+            std::ptrdiff_t{assignment_.spec.redis.replicas};
+}
+
+/// What the other sentinels that answer call themselves.
+Task<std::map<uint32_t, std::string>> RedisSentinel::find_ids() {
+    std::map<uint32_t, std::string> ids;
+    for (const Peer& peer : peers_of(assignment_, EnginePart::kRedisSentinel)) {
+        const Deadline deadline = Deadline::in(context_.loop, kRedisProbeTime);
+        const auto client = co_await RedisClient::connect(
+            context_.loop, net::Address::loopback(peer.port), monitor_login(assignment_), deadline);
+        if (!client) {
+            continue;
+        }
+        const auto id = co_await (*client)->ask({"SENTINEL", "MYID"}, deadline);
+        if (id) {
+            ids.emplace(peer.slot, id->text);
+        }
+    }
+    co_return ids;
 }
 
 /// The port of the server to watch first: what other sentinels say, else the server that is
@@ -188,6 +226,7 @@ Task<Result<Json>> RedisSentinel::status() {
     if (!answering_) {
         co_return fail(ErrorCode::kUnavailable, "{}: {}", assignment_.instance, doing_);
     }
+    const bool ready_to_elect = co_await is_ready_to_elect();
     co_return Json::object()
         .set("part", "redis-sentinel")
         .set("slot", assignment_.slot)
@@ -196,7 +235,8 @@ Task<Result<Json>> RedisSentinel::status() {
         .set("epoch", word_.epoch)
         .set("other_sentinels", others_)
         .set("quorum", sentinel_quorum(assignment_))
-        .set("quorum_reached", quorum_.empty());
+        .set("quorum_reached", quorum_.empty())
+        .set("ready_to_elect", ready_to_elect);
 }
 
 Task<Result<Json>> RedisSentinel::view(std::string name) {

@@ -2,6 +2,7 @@
 // sentinel's own, which keeps in it what it knows of the others and of elections.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "async/event.h"
@@ -30,7 +31,9 @@ class RedisSentinel final : public Server {
 
  private:
     async::Task<uint16_t> find_primary();
+    async::Task<std::map<uint32_t, std::string>> find_ids();
     async::Task<void> meet_others();
+    async::Task<bool> is_ready_to_elect();
     async::Task<void> watch();
     async::Task<void> look();
     async::Task<Result<wire::RespValue>> ask(std::vector<std::string> command);

@@ -81,6 +81,10 @@ Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string serv
     co_return word;
 }
 
+bool is_candidate(const RespValue& row) {
+    return row.find("flags").text == "slave" && row.find("master-link-status").text == "ok";
+}
+
 Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment) {
     SentinelsWord word;
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {

@@ -29,6 +29,10 @@ async::Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::stri
 /// All sentinels', each asked on a connection of its own; the highest epoch wins.
 async::Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment);
 
+/// Whether a sentinel could choose this replica (a row of SENTINEL REPLICAS): it has asked it how
+/// it is, and found it linked to its primary.
+bool is_candidate(const wire::RespValue& row);
+
 /// A server's answer to INFO replication.
 struct ReplicationState {
     bool primary = false;

@@ -130,6 +130,17 @@ Task<Result<void>> Laboratory::act(std::string engine, std::string action) {
     co_return Result<void>();
 }
 
+Task<Result<std::vector<wire::Json>>> Laboratory::processes(std::string engine) {
+    SHORE_CO_TRY(const wire::Json answer, co_await call("GET", "/v1/stacks/proof/engines", ""));
+    std::vector<wire::Json> found;
+    for (const wire::Json& process : answer["processes"].items()) {
+        if (process["engine"].text() == engine) {
+            found.push_back(process);
+        }
+    }
+    co_return found;
+}
+
 Task<Result<void>> Laboratory::deploy_manifest(std::string text) {
     SHORE_CO_CHECK(machine_.write_file("compose.yaml", text));
     wire::Json request = wire::Json::object();

@@ -38,6 +38,8 @@ class Laboratory final {
     async::Task<Result<void>> deploy_manifest(std::string text);
     /// `shore redis failover` and its like; completes when it is done.
     async::Task<Result<void>> act(std::string engine, std::string action);
+    /// The processes of an engine with their status, as `shore redis` shows them.
+    async::Task<Result<std::vector<wire::Json>>> processes(std::string engine);
     /// Takes the stack down and ends the daemon.
     async::Task<Result<void>> end();
 

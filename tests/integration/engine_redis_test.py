@@ -501,6 +501,29 @@ class Failover(HighlyAvailable):
             self.assertIn("SHORENOTREPLICATED", str(answers[i]))
 
 
+class FirstSeconds(EngineCase):
+    """A store that has never run before."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = RedisEngine()
+
+    def test_a_primary_that_is_lost_at_once_is_replaced(self):
+        # The order of a start; nothing is waited for but health.
+        self.engine.start(self.engine.servers)
+        self.engine.start()
+        former = self.engine.primary()
+        with self.engine.client(seconds=60) as client:
+            client.ask("SET", "first", "1")
+            former.kill_child()
+            begun = time.monotonic()
+            self.assertEqual(client.ask("GET", "first"), b"1")  # Sent again; a write would have no known outcome.
+            self.assertLess(time.monotonic() - begun, 5)
+            self.assertEqual(client.ask("SET", "second", "2"), "OK")
+        self.engine.wait_whole()
+        self.assertNotEqual(self.engine.primary(), former)
+
+
 class Fast(HighlyAvailable):
     """durability: fast, and a short patience."""
     options = {"replicated": False, "hold_ns": SECOND // 2}

@@ -296,7 +296,7 @@ class RedisEngine:
                 "pool": {"enabled": False, "size": 0, "clients": 0, "wait_ns": 0, "statement_timeout_ns": 0,
                          "recycle_ns": 0}}
         return {"stack": "shop", "socket_directory": self.sockets, "spec": spec, "peers": peers,
-                "passwords": self.passwords}
+                "passwords": self.passwords, "identity": "0123456789abcdef" * 2}
 
     def keep(self):
         while self.running:

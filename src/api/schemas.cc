@@ -377,7 +377,8 @@ constexpr Property kEngineView[] = {
 };
 constexpr Property kEngineAction[] = {
     {"instance", Type::kString, kOptional, "db-2; absent: the first that knows the action."},
-    {"arguments", Type::kAny, kOptional, "An object."},
+    {"arguments", Type::kAny, kOptional,
+     "An object. For a Redis failover: to, the instance that becomes the primary."},
 };
 constexpr Property kEngineResult[] = {
     {"instance", Type::kString, kRequired, "Which one did it."},

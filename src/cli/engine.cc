@@ -217,11 +217,14 @@ async::Task<Result<int>> show_view(Context& context, std::string target) {
     co_return 0;
 }
 
-async::Task<Result<int>> act(Context& context, std::string target, std::string instance,
+async::Task<Result<int>> act(Context& context, std::string target, Arguments arguments,
                              std::string action) {
     Json body = Json::object();
-    if (!instance.empty()) {
+    if (std::string instance = arguments.value("instance"); !instance.empty()) {
         body.set("instance", std::move(instance));
+    }
+    if (arguments.has("to")) {
+        body.set("arguments", Json::object().set("to", arguments.value("to")));
     }
     SHORE_CO_TRY(const Json answer, co_await context.client.post(std::move(target), body));
     if (context.output.json()) {
@@ -264,6 +267,9 @@ async::Task<Result<int>> run_engine(Context& context, Kind kind, Arguments argum
     if (!rest.empty() && !is_client) {
         co_return context.wrong_usage(fmt::format("{} takes no further argument", action));
     }
+    if (arguments.has("to") && action != "failover") {
+        co_return context.wrong_usage(fmt::format("--to is for failover, not for {}", action));
+    }
     SHORE_CO_CHECK(co_await context.connect(Context::Start::kNever));
     SHORE_CO_TRY(const std::string stack, co_await context.choose_stack(arguments));
     SHORE_CO_TRY(std::vector<Json> all,
@@ -282,7 +288,7 @@ async::Task<Result<int>> run_engine(Context& context, Kind kind, Arguments argum
     if (is_in(kind.views)) {
         co_return co_await show_view(context, target("views"));
     }
-    co_return co_await act(context, target("actions"), arguments.value("instance"), action);
+    co_return co_await act(context, target("actions"), arguments, action);
 }
 
 async::Task<Result<int>> run_db(Context& context, Arguments arguments) {
@@ -295,10 +301,18 @@ async::Task<Result<int>> run_redis(Context& context, Arguments arguments) {
     return run_engine(context, kRedis, std::move(arguments));
 }
 
-constexpr Option kOptions[] = {
-    kProjectOption, kEnvOption, kFileOption,
-    Option{"engine", 0, "SERVICE", "Which engine, when the stack has several", Completes::kService},
-    Option{"instance", 0, "INSTANCE", "For an action: which process"}};
+constexpr Option kEngineOption{"engine", 0, "SERVICE", "Which engine, when the stack has several",
+                               Completes::kService};
+constexpr Option kInstanceOption{"instance", 0, "INSTANCE", "For an action: which process"};
+constexpr Option kOptions[] = {kProjectOption, kEnvOption, kFileOption, kEngineOption,
+                               kInstanceOption};
+constexpr Option kRedisOptions[] = {
+    kProjectOption,
+    kEnvOption,
+    kFileOption,
+    kEngineOption,
+    kInstanceOption,
+    Option{"to", 0, "INSTANCE", "For failover: the server that becomes the primary"}};
 
 }  // namespace
 
@@ -349,14 +363,15 @@ Command redis_command() {
          "cli"},
         {"ARGUMENT", Positional::Count::kBehind, "For redis-cli, behind --"}};
     static constexpr std::string_view kExamples[] = {"shore redis", "shore redis failover",
+                                                     "shore redis failover --to store-server-2",
                                                      "shore redis cli -- info replication"};
     return {.name = "redis",
             .group = "Engines",
             .summary = "Redis: status, replicas, failover, redis-cli",
             .description =
                 "`failover` makes another server the primary once it has caught up; "
-                "clients wait for it.",
-            .options = kOptions,
+                "clients wait for it. The sentinels choose it, or `--to` does.",
+            .options = kRedisOptions,
             .positionals = kPositionals,
             .examples = kExamples,
             .run = run_redis};

@@ -570,6 +570,17 @@ TEST_F(RunTest, PsqlConnectsToTheServerThatTakesWrites) {
     EXPECT_EQ(shells_.asked.at(0).port, 30001);
 }
 
+TEST_F(RunTest, RedisFailsOverToTheServerThatIsNamed) {
+    start_daemon();
+    answer("GET /v1/stacks/shop/engines", std::string(kEngines));
+    answer("POST /v1/stacks/shop/engines/store/actions/failover",
+           R"({"instance":"store-1","result":{"to":2}})");
+    EXPECT_EQ(shore({"redis", "failover", "--to", "store-server-2"}), 0);
+    EXPECT_NE(last_request().find(R"({"arguments":{"to":"store-server-2"}})"), std::string::npos);
+    EXPECT_EQ(shore({"redis", "save", "--to", "store-server-2"}), 2);
+    EXPECT_EQ(terminal_.err, "shore: redis: --to is for failover, not for save\nTry `shore help redis`.\n");
+}
+
 TEST_F(RunTest, EnginesThatAreNotThereAreSaidSo) {
     start_daemon();
     answer("GET /v1/stacks/shop/engines", R"({"processes":[]})");

@@ -117,8 +117,15 @@ inline constexpr std::chrono::milliseconds kRouteSentinelInterval{1000};
 /// A change of primary on purpose: measured 0.2-0.4 s; then it is given up and undone.
 inline constexpr std::chrono::milliseconds kHandOverTime{3000};
 inline constexpr std::chrono::milliseconds kHandOverLookInterval{3};
+/// One to a chosen server begins when that has all but so much, which is the last moment's writes;
+/// it is waited for so long.
+inline constexpr Bytes kCatchUpDistance = Bytes::mib(1);
+inline constexpr std::chrono::milliseconds kCatchUpTime{10000};
 /// How long such a change waits for the end of another, before it holds anybody up.
 inline constexpr std::chrono::milliseconds kFailoverIdleWait{15000};
+/// All of that.
+inline constexpr std::chrono::milliseconds kFailoverTime =
+    kFailoverIdleWait + kCatchUpTime + 4 * kHandOverTime;
 
 /// At a start. How long a server looks for sentinels that know who is primary, and for the other
 /// servers, before the newest data decides; a server without data waits less, since it never wins

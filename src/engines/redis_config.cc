@@ -12,13 +12,14 @@ namespace {
 
 /// Settings that would take the server out of Shore's hands.
 constexpr auto kReserved = std::to_array<std::string_view>({
-    "aclfile",        "bind",        "daemonize",       "dir",
-    "include",        "logfile",     "masterauth",      "masteruser",
-    "pidfile",        "port",        "rename-command",  "replica-announce-ip",
-    "replicaof",      "requirepass", "sentinel",        "replica-announce-port",
-    "slaveof",        "supervised",  "syslog-enabled",  "unixsocket",
-    "unixsocketperm", "user",        "protected-mode",  "appenddirname",
-    "appendfilename", "dbfilename",  "cluster-enabled", "cluster-config-file",
+    "aclfile",          "bind",           "daemonize",       "dir",
+    "include",          "logfile",        "masterauth",      "masteruser",
+    "pidfile",          "port",           "rename-command",  "replica-announce-ip",
+    "replicaof",        "requirepass",    "sentinel",        "replica-announce-port",
+    "slaveof",          "supervised",     "syslog-enabled",  "unixsocket",
+    "unixsocketperm",   "user",           "protected-mode",  "appenddirname",
+    "appendfilename",   "dbfilename",     "cluster-enabled", "cluster-config-file",
+    "replica-priority", "slave-priority",
 });
 
 class ConfWriter final {

@@ -260,41 +260,59 @@ Task<void> RedisEndpoint::drain() {
     }
 }
 
-Task<Result<Json>> RedisEndpoint::failover() {
-    if (std::exchange(failing_over_, true)) {
-        co_return fail(ErrorCode::kConflict, "a failover is under way");
-    }
+/// To the chosen server; to any when `chosen` has no slot.
+Task<Result<HandedOver>> RedisEndpoint::change_primary(ChosenServer chosen) {
     // Before anybody is held up.
     (void)co_await idle_sentinels(context_.loop, assignment_);
+    if (chosen.slot != 0) {
+        SHORE_CO_CHECK(co_await prefer(context_.loop, assignment_, chosen));
+    }
     const SteadyTime begun = context_.loop.now();
     router_.hold();
     co_await drain();
     auto handed = co_await hand_over(context_.loop, assignment_);
     if (handed) {
         router_.moved_to(handed->port);
+        handed->held = context_.loop.now() - begun;
         ++failovers_;
     }
     router_.resume();
-    const std::chrono::duration<double> held = context_.loop.now() - begun;
+    if (chosen.slot != 0) {
+        co_await prefer_nobody(context_.loop, assignment_);
+    }
+    co_return handed;
+}
+
+Task<Result<Json>> RedisEndpoint::failover(std::string to) {
+    ChosenServer chosen;
+    if (!to.empty()) {
+        SHORE_CO_TRY(chosen, co_await find_server(context_.loop, assignment_, std::move(to)));
+    }
+    if (std::exchange(failing_over_, true)) {
+        co_return fail(ErrorCode::kConflict, "a failover is under way");
+    }
+    const auto handed = co_await change_primary(chosen);
     const bool agreed =
         handed && co_await sentinels_agree(context_.loop, assignment_, handed->port);
     failing_over_ = false;
     if (!handed) {
-        co_return fail(std::move(handed).error());
+        co_return fail(handed.error());
     }
     if (!agreed) {
         context_.log.warning("the sentinels do not name the new primary yet");
     }
+    const double held = std::chrono::duration<double>(handed->held).count();
     context_.log.info("the primary was changed on purpose",
-                      {{"from", handed->from}, {"to", handed->to}, {"held_s", held.count()}});
-    co_return to_json(*handed).set("held_seconds", held.count());
+                      {{"from", handed->from}, {"to", handed->to}, {"held_s", held}});
+    SHORE_CO_CHECK(is_as_chosen(*handed, chosen));
+    co_return to_json(*handed).set("held_seconds", held);
 }
 
-Task<Result<Json>> RedisEndpoint::act(std::string name, [[maybe_unused]] Json arguments) {
+Task<Result<Json>> RedisEndpoint::act(std::string name, Json arguments) {
     if (name != "failover") {
         co_return fail(ErrorCode::kNotFound, "the endpoint has no action {}: failover", name);
     }
-    co_return co_await failover();
+    co_return co_await failover(std::string(arguments["to"].text()));
 }
 
 Task<std::string> RedisEndpoint::metrics() {

@@ -8,6 +8,8 @@
 
 #include "async/event.h"
 #include "async/scope.h"
+#include "engines/redis_choice.h"
+#include "engines/redis_failover.h"
 #include "engines/redis_route.h"
 #include "engines/redis_shard.h"
 #include "engines/server.h"
@@ -35,7 +37,8 @@ class RedisEndpoint final : public Server {
     Result<void> start_shards();
     Result<void> listen(const net::Address& address, RedisDoor door);
     async::Task<void> serve(std::unique_ptr<net::Listener> listener, RedisDoor door);
-    async::Task<Result<wire::Json>> failover();
+    async::Task<Result<wire::Json>> failover(std::string to);
+    async::Task<Result<HandedOver>> change_primary(ChosenServer chosen);
     async::Task<void> drain();
     async::Task<size_t> count_busy();
     uint64_t sum(std::atomic<uint64_t> RedisCounters::* counter) const;

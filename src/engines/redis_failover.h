@@ -20,6 +20,7 @@ struct HandedOver {
     uint32_t to = 0;
     uint16_t port = 0;  ///< The new primary's.
     Duration writes_paused{};
+    Duration held{};  ///< How long the endpoint held commands.
 };
 wire::Json to_json(const HandedOver& handed);
 

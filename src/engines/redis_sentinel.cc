@@ -5,9 +5,10 @@
 
 #include "async/timer.h"
 #include "engines/limits.h"
+#include "engines/members.h"
+#include "engines/redis_choice.h"
 #include "engines/redis_failover.h"
 #include "engines/table.h"
-#include "net/http_client.h"
 #include "observe/log.h"
 #include "os/file.h"
 
@@ -277,34 +278,37 @@ Task<Result<Json>> RedisSentinel::view(std::string name) {
 }
 
 /// By way of the endpoint when there is one: it holds its clients' commands meanwhile.
-Task<Result<Json>> RedisSentinel::failover() {
+Task<Result<Json>> RedisSentinel::failover(Json arguments) {
     const auto text = os::read_file(endpoint_place(assignment_), Bytes::kib(4));
     const auto place = text ? Json::parse(*text) : Result<Json>(Json());
-    if (place && !(*place)["control"].text().empty()) {
-        SHORE_CO_TRY(const net::Address address,
-                     net::Address::unix_path((*place)["control"].text()));
-        net::HttpRequest request{.method = "POST", .target = "/actions/failover"};
-        const auto answer =
-            co_await net::http_fetch(context_.loop, address, std::move(request),
-                                     Deadline::in(context_.loop, kHandOverTime * 3));
-        if (answer) {
-            SHORE_CO_TRY(Json json, Json::parse(answer->body));
-            if (answer->status == 200) {
-                co_return json;
-            }
-            co_return fail(ErrorCode::kConflict, "{}", json["error"].text());
-        }
+    const std::string endpoint(place ? (*place)["control"].text() : "");
+    if (!endpoint.empty() &&
+        co_await call_agent(context_.loop, endpoint, "GET", "/status", Json(), kRedisAskTime)) {
+        co_return co_await call_agent(context_.loop, endpoint, "POST", "/actions/failover",
+                                      std::move(arguments), kFailoverTime);
     }
-    SHORE_CO_TRY(const HandedOver handed, co_await hand_over(context_.loop, assignment_));
-    (void)co_await sentinels_agree(context_.loop, assignment_, handed.port);
-    co_return to_json(handed);
+    ChosenServer chosen;
+    if (std::string to(arguments["to"].text()); !to.empty()) {
+        SHORE_CO_TRY(chosen, co_await find_server(context_.loop, assignment_, std::move(to)));
+        SHORE_CO_CHECK(co_await prefer(context_.loop, assignment_, chosen));
+    }
+    const auto handed = co_await hand_over(context_.loop, assignment_);
+    if (chosen.slot != 0) {
+        co_await prefer_nobody(context_.loop, assignment_);
+    }
+    if (!handed) {
+        co_return fail(handed.error());
+    }
+    (void)co_await sentinels_agree(context_.loop, assignment_, handed->port);
+    SHORE_CO_CHECK(is_as_chosen(*handed, chosen));
+    co_return to_json(*handed);
 }
 
-Task<Result<Json>> RedisSentinel::act(std::string name, [[maybe_unused]] Json arguments) {
+Task<Result<Json>> RedisSentinel::act(std::string name, Json arguments) {
     if (name != "failover") {
         co_return fail(ErrorCode::kNotFound, "a sentinel has no action {}: failover", name);
     }
-    co_return co_await failover();
+    co_return co_await failover(std::move(arguments));
 }
 
 Task<std::string> RedisSentinel::metrics() {

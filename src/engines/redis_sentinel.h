@@ -37,7 +37,7 @@ class RedisSentinel final : public Server {
     async::Task<void> watch();
     async::Task<void> look();
     async::Task<Result<wire::RespValue>> ask(std::vector<std::string> command);
-    async::Task<Result<wire::Json>> failover();
+    async::Task<Result<wire::Json>> failover(wire::Json arguments);
 
     const ServerContext context_;
     Assignment assignment_;

@@ -359,6 +359,47 @@ class Failover(HighlyAvailable):
         self.one_primary()
         self.assertNotEqual(self.engine.primary(), before)
 
+    def test_a_chosen_server_becomes_the_primary(self):
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(200)
+        for chosen in self.engine.servers[::-1]:
+            if chosen == self.engine.primary():
+                continue
+            status, answer = self.engine.endpoint.ask("POST", "/actions/failover", {"to": chosen.name}, seconds=60)
+            self.assertEqual((status, answer.get("to")), (200, chosen.slot), answer)
+            writer.writes(200)
+            self.one_primary()
+            self.assertEqual(self.engine.primary(), chosen)
+        self.assertEqual(writer.unknown, [])
+        self.finish(writer, gap=1.5)
+        for server in self.engine.servers:
+            with server.redis() as admin:
+                self.assertEqual(admin.ask("CONFIG", "GET", "replica-priority")[1], b"100")
+
+    def test_a_server_that_cannot_become_the_primary_is_refused(self):
+        primary = self.engine.primary()
+        replica = next(server for server in self.engine.servers if server != primary)
+
+        def refusal(name):
+            return self.engine.sentinels[0].ask("POST", "/actions/failover", {"to": name}, seconds=60)
+        status, answer = refusal("store-server-9")
+        self.assertEqual(status, 422)
+        for server in self.engine.servers:
+            self.assertIn(server.name, answer["error"])
+        status, answer = refusal(primary.name)
+        self.assertEqual((status, answer["error"]), (409, f"{primary.name} is the primary already"))
+        with replica.redis() as admin:
+            admin.ask("CONFIG", "SET", "masterauth", "wrong")
+            admin.ask("CLIENT", "KILL", "TYPE", "master")
+            try:
+                status, answer = refusal(replica.name)
+            finally:
+                admin.ask("CONFIG", "SET", "masterauth", self.engine.passwords["@replication"])
+        self.assertEqual((status, answer["error"]), (409, f"{replica.name} does not follow the primary"))
+        self.assertEqual(self.engine.primary(), primary)
+        self.one_primary()
+
     def test_a_paused_primary_and_its_return(self):
         writer = Writer(self.engine)
         writer.start()

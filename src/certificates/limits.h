@@ -11,6 +11,8 @@ namespace shore::certificates {
 /// Renewed after two thirds: a month remains in which a daemon that does not run may come back.
 inline constexpr std::chrono::days kCertificateLife{90};
 inline constexpr std::chrono::days kRenewBefore{30};
+/// Of an engine's: processes that run for years read it when they start.
+inline constexpr std::chrono::days kEngineCertificateLife{3650};
 /// Trusting the authority is a person's work on every client.
 inline constexpr std::chrono::days kAuthorityLife{3650};
 /// Clocks of clients may be behind.

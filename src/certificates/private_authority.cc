@@ -199,7 +199,7 @@ bool PrivateAuthority::serves(const std::string& pem, const std::string& authori
 Result<Issued> PrivateAuthority::certificate(const std::vector<std::string>& names,
                                              Renewal renewal) {
     SHORE_TRY(const Authority signer, authority());
-    const std::string path = directory_ + "/server.pem";
+    const std::string path = fmt::format("{}/{}", directory_, kept_.file);
     Issued issued{.certificate_file = path, .key_file = path};
     if (renewal == Renewal::kWhenDue) {
         const auto present = os::read_file(path, kFileMax);
@@ -212,7 +212,7 @@ Result<Issued> PrivateAuthority::certificate(const std::vector<std::string>& nam
     const Certificate made =
         sign({.common_name = "Shore",
               .from = now - kBackdated,
-              .to = now + kCertificateLife,
+              .to = now + kept_.life,
               .extensions = {{NID_basic_constraints, "critical,CA:FALSE"},
                              {NID_key_usage, "critical,digitalSignature"},
                              {NID_ext_key_usage, "serverAuth"},

@@ -578,7 +578,9 @@ TEST_F(RunTest, RedisFailsOverToTheServerThatIsNamed) {
     EXPECT_EQ(shore({"redis", "failover", "--to", "store-server-2"}), 0);
     EXPECT_NE(last_request().find(R"({"arguments":{"to":"store-server-2"}})"), std::string::npos);
     EXPECT_EQ(shore({"redis", "save", "--to", "store-server-2"}), 2);
-    EXPECT_EQ(terminal_.err, "shore: redis: --to is for failover, not for save\nTry `shore help redis`.\n");
+    EXPECT_EQ(terminal_.err,
+              "shore: redis: --to is for failover, not for save\n"
+              "Try `shore help redis`.\n");
 }
 
 TEST_F(RunTest, EnginesThatAreNotThereAreSaidSo) {

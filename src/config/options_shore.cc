@@ -265,8 +265,9 @@ constexpr Option kRows[] = {
      "allkeys-lru|allkeys-lfu|allkeys-random|volatile-lru|volatile-lfu|volatile-random|volatile-"
      "ttl",
      "allkeys-lfu", "redis: which keys of an evictable store go first."},
-    {"services.*.x-shore.tls", kBool, kLaterNeeded, "", "false", "", "true",
-     "redis: clients speak TLS (rediss://)."},
+    {"services.*.x-shore.tls", kBool, kYes, "", "false", "", "true",
+     "redis: clients speak TLS (rediss://), by a certificate of Shore's private authority; plain "
+     "access is refused."},
     {"services.*.x-shore.commands_disabled", kTexts, kYes, "", "", "", "[FLUSHALL, KEYS]",
      "redis: commands that no user may run."},
     {"services.*.x-shore.uses", kEngineUses, kYes, "yes", "", "", "{db: {access: read}}",

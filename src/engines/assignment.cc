@@ -69,6 +69,9 @@ std::string to_json(const Assignment& assignment) {
         .set("peers", std::move(peers))
         .set("passwords", std::move(passwords))
         .set("identity", assignment.identity)
+        .set("tls", Json::object()
+                        .set("certificate", assignment.tls.certificate)
+                        .set("authority", assignment.tls.authority))
         .dump_indented();
 }
 
@@ -94,12 +97,23 @@ Result<Assignment> parse_assignment(std::string_view text) {
         assignment.identity.size() != 2 * kIdentityBytes) {
         return fail(ErrorCode::kInvalid, "identity is missing or wrong");
     }
+    assignment.tls = {.certificate = std::string(json["tls"]["certificate"].text()),
+                      .authority = std::string(json["tls"]["authority"].text())};
+    const bool speaks_tls =
+        assignment.spec.engine == model::Engine::kRedis && assignment.spec.redis.tls;
+    if (speaks_tls && (assignment.tls.certificate.empty() || assignment.tls.authority.empty())) {
+        return fail(ErrorCode::kInvalid, "tls is asked for, and there is no certificate");
+    }
     if (to_string(assignment.part) == "unknown" || assignment.slot == 0 || assignment.port == 0 ||
         !assignment.data_directory.starts_with('/') ||
         !assignment.socket_directory.starts_with('/')) {
         return fail(ErrorCode::kInvalid, "part, slot, port or a directory is missing or wrong");
     }
     return assignment;
+}
+
+std::string authority_file(std::string_view socket_directory) {
+    return fmt::format("{}/ca.pem", socket_directory);
 }
 
 std::string control_socket(const Assignment& assignment) {

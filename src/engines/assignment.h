@@ -27,6 +27,13 @@ inline constexpr std::string_view kReplicationUser = "@replication";
 inline constexpr std::string_view kPoolUser = "@pool";  ///< PgBouncer's auth_query.
 inline constexpr std::string_view kMonitorUser = "@monitor";
 
+/// For clients that an engine's addresses speak TLS to. PEM; empty without TLS.
+struct EngineTls {
+    std::string certificate;  ///< With its chain and its key: a secret.
+    std::string authority;    ///< Who has signed it.
+    friend bool operator==(const EngineTls&, const EngineTls&) = default;
+};
+
 /// What kAdminUser is called at every server.
 inline constexpr std::string_view kAdminRole = "shore_admin";
 
@@ -48,6 +55,7 @@ struct Assignment {
     /// Of the engine, given out once: 32 characters of [a-f0-9]. No secret. What its processes call
     /// each other by before they have met is made of it.
     std::string identity;
+    EngineTls tls;
     friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
@@ -61,6 +69,9 @@ std::string role_name(std::string_view service);
 /// One JSON document. parse: kInvalid says what is missing or wrong.
 std::string to_json(const Assignment& assignment);
 Result<Assignment> parse_assignment(std::string_view text);
+/// The authority's certificate (EngineTls::authority) for services that use the engine. The daemon
+/// writes it when an agent starts; mode 0644.
+std::string authority_file(std::string_view socket_directory);
 /// The agent's own socket, for the daemon: "<socket_directory>/db-1.sock", mode 0600.
 std::string control_socket(const Assignment& assignment);
 /// The file in an instance's run directory.

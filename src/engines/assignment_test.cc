@@ -21,6 +21,7 @@ Assignment sample() {
                         {model::EnginePart::kPgBouncer, 1, 30'001}};
     assignment.passwords = {{"api", "secret"}, {"@admin", "root"}};
     assignment.identity = "0123456789abcdef0123456789abcdef";
+    assignment.tls = {.certificate = "certificate", .authority = "authority"};
     return assignment;
 }
 
@@ -53,6 +54,11 @@ TEST(Assignment, RefusesWhatIsNone) {
     nameless.part = model::EnginePart::kRedisSentinel;
     nameless.identity.clear();
     EXPECT_FALSE(parse_assignment(to_json(nameless)));
+    Assignment open = sample();
+    open.spec.engine = model::Engine::kRedis;
+    open.spec.redis.tls = true;
+    open.tls = {};
+    EXPECT_FALSE(parse_assignment(to_json(open)));
     Assignment strange = sample();
     strange.part = static_cast<model::EnginePart>(99);
     EXPECT_FALSE(parse_assignment(to_json(strange)));

@@ -66,6 +66,8 @@ inline constexpr std::chrono::milliseconds kReplicaLinkWait{3000};
 /// How long a server may take to end: it writes a snapshot first.
 inline constexpr std::chrono::seconds kRedisStopTime{60};
 inline constexpr std::chrono::seconds kSentinelStopTime{3};
+/// A sentinel's configuration: a line of 200 bytes for each of thousands of servers and sentinels.
+inline constexpr Bytes kSentinelConfMax = Bytes::mib(1);
 
 /// A primary counts as lost after this without an answer; for each sentinel a little later than
 /// for the one before, so that not all of them stand for election at the same moment and nobody
@@ -101,6 +103,8 @@ inline constexpr std::chrono::milliseconds kRedisRetry{10};
 inline constexpr std::chrono::milliseconds kRedisMoveGrace{500};
 /// A client that has ended its side gets the answers that are due for so long.
 inline constexpr std::chrono::seconds kRedisFarewell{5};
+/// A client that is to speak TLS has so long for its handshake.
+inline constexpr std::chrono::seconds kRedisHandshakeTime{10};
 /// Rounds of a session before others of its loop have their turn.
 inline constexpr int kRedisRoundsMax = 16;
 /// Loops of the endpoint.

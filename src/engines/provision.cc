@@ -108,7 +108,7 @@ VariableMap postgres_variables(const Record& record, const model::EngineUse& use
             {"PGDATABASE", use.database}};
 }
 
-VariableMap redis_variables(const Record& record, const model::EngineUse& use,
+VariableMap redis_addresses(const Record& record, const model::EngineUse& use,
                             std::string_view service, const std::string& password) {
     const auto url = [&](uint16_t port) {
         return fmt::format("{}://{}:{}@{}:{}", use.tls ? "rediss" : "redis", role_name(service),
@@ -121,6 +121,29 @@ VariableMap redis_variables(const Record& record, const model::EngineUse& use,
     return {{"REDIS_URL", url(port_of(record, EnginePart::kRedisEndpoint, 1))},
             {"REDIS_READ_URL", url(port_of(record, EnginePart::kRedisEndpoint, 2))},
             {"REDIS_SENTINELS", addresses(record, EnginePart::kRedisSentinel, use.sentinels)}};
+}
+
+VariableMap redis_variables(const Record& record, const model::EngineUse& use,
+                            std::string_view service, const std::string& password,
+                            std::string_view socket_directory) {
+    VariableMap variables = redis_addresses(record, use, service, password);
+    if (use.tls) {
+        variables.emplace("REDIS_CA_FILE", authority_file(socket_directory));
+    }
+    return variables;
+}
+
+/// Gives a Redis that speaks TLS its certificate, and services the authority's.
+Result<void> provide_tls(const ProvisionPlace& place, Assignment& assignment) {
+    const std::string file = authority_file(assignment.socket_directory);
+    if (assignment.spec.engine != model::Engine::kRedis || !assignment.spec.redis.tls) {
+        return os::remove_file(file);
+    }
+    if (!place.tls) {
+        return fail(ErrorCode::kUnsupported, "there is no authority that signs for engines");
+    }
+    SHORE_TRY(assignment.tls, place.tls());
+    return os::write_file_atomically(file, assignment.tls.authority, 0644);
 }
 
 }  // namespace
@@ -153,20 +176,23 @@ Result<AgentProvision> provide_agent_blocking(Records& records, const ProvisionP
     assignment.identity = std::move(record.identity);
     SHORE_CHECK(make_own(assignment.data_directory, 0700, user));
     SHORE_CHECK(make_own(assignment.socket_directory, 0711, user));
+    SHORE_CHECK(provide_tls(place, assignment));
     return provision;
 }
 
 Result<std::map<std::string, std::string>> use_variables(const Record& record,
                                                          const model::EngineUse& use,
-                                                         std::string_view service) {
+                                                         std::string_view service,
+                                                         std::string_view socket_directory) {
     const auto password = record.passwords.find(std::string(service));
     if (password == record.passwords.end()) {
         return fail(ErrorCode::kUnavailable, "engine {} does not know service {} yet", use.service,
                     service);
     }
-    const VariableMap plain = use.engine == model::Engine::kPostgres
-                                  ? postgres_variables(record, use, service, password->second)
-                                  : redis_variables(record, use, service, password->second);
+    const VariableMap plain =
+        use.engine == model::Engine::kPostgres
+            ? postgres_variables(record, use, service, password->second)
+            : redis_variables(record, use, service, password->second, socket_directory);
     VariableMap variables;
     for (const auto& [name, value] : plain) {
         variables.emplace(use.prefix + name, value);

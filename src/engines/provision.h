@@ -3,6 +3,7 @@
 // room. Blocking; any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ struct ProvisionPlace {
     std::string run_directory;     ///< Of all stacks.
     std::string volume_directory;  ///< Of all stacks.
     bool is_root = false;          ///< Then agents run as an unprivileged user.
+    /// Where certificates come from; asked only for an engine that speaks TLS. Blocking.
+    std::function<Result<EngineTls>()> tls;
 };
 
 /// One instance that is about to start.
@@ -33,14 +36,16 @@ struct AgentProvision {
 };
 
 /// For a service with `engine`: makes its directories and gives them to its user. kNotFound: the
-/// user of the server's package is missing, and with it the package.
+/// user of the server's package is missing, and with it the package. For one that speaks TLS, the
+/// authority's certificate is put where services find it.
 Result<AgentProvision> provide_agent_blocking(Records& records, const ProvisionPlace& place,
                                               const Applicant& applicant);
 
-/// Variables of one use of an engine by `service`.
+/// Variables of one use of an engine by `service`. `socket_directory` is the engine's.
 /// kUnavailable while the record knows no such user.
 Result<std::map<std::string, std::string>> use_variables(const Record& record,
                                                          const model::EngineUse& use,
-                                                         std::string_view service);
+                                                         std::string_view service,
+                                                         std::string_view socket_directory);
 
 }  // namespace shore::engines

@@ -89,7 +89,7 @@ TEST_F(RecordsTest, GiveUsersTheirAddresses) {
     const auto record = records_.take_blocking("shop", postgres(1));
     ASSERT_TRUE(record);
     model::EngineUse use{.service = "db", .database = "shop", .pooled = true, .replicas = 1};
-    const auto variables = use_variables(*record, use, "api");
+    const auto variables = use_variables(*record, use, "api", "/run/db");
     ASSERT_TRUE(variables);
     const std::string password = record->passwords.at("api");
     const uint16_t pool = port_of(*record, model::EnginePart::kPgBouncer, 1);
@@ -101,10 +101,38 @@ TEST_F(RecordsTest, GiveUsersTheirAddresses) {
               std::string::npos);
     EXPECT_EQ(variables->at("PGPORT"), std::to_string(pool));
     use.prefix = "ORDERS_";
-    EXPECT_TRUE(use_variables(*record, use, "api")->contains("ORDERS_PGPASSWORD"));
-    const auto stranger = use_variables(*record, use, "worker");
+    EXPECT_TRUE(use_variables(*record, use, "api", "/run/db")->contains("ORDERS_PGPASSWORD"));
+    const auto stranger = use_variables(*record, use, "worker", "/run/db");
     ASSERT_FALSE(stranger);
     EXPECT_EQ(stranger.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(RecordsTest, GiveUsersOfAStoreThatSpeaksTlsTheAuthority) {
+    model::EngineSpec spec;
+    spec.service = "store";
+    spec.engine = model::Engine::kRedis;
+    spec.redis.tls = true;
+    spec.users = {{.service = "web"}};
+    model::ServiceSpec service;
+    service.engine = model::EngineRole{.part = model::EnginePart::kRedis, .spec = spec};
+    ProvisionPlace place{.run_directory = directory_.file("run"),
+                         .volume_directory = directory_.path(),
+                         .is_root = false,
+                         .tls = nullptr};
+    const Applicant applicant{
+        .stack = "shop", .instance = "store-1", .slot = 1, .service = service};
+    EXPECT_FALSE(provide_agent_blocking(records_, place, applicant));
+    place.tls = [] { return EngineTls{.certificate = "key", .authority = "authority"}; };
+    const auto agent = provide_agent_blocking(records_, place, applicant);
+    ASSERT_TRUE(agent) << agent.error().text();
+    EXPECT_EQ(agent->assignment.tls.certificate, "key");
+    const model::EngineUse use{
+        .service = "store", .engine = model::Engine::kRedis, .prefix = "", .tls = true};
+    const auto variables = use_variables(*records_.read_blocking("shop", "store"), use, "web",
+                                         agent->assignment.socket_directory);
+    ASSERT_TRUE(variables) << variables.error().text();
+    EXPECT_TRUE(variables->at("REDIS_URL").starts_with("rediss://web:"));
+    EXPECT_EQ(os::read_file(variables->at("REDIS_CA_FILE"), Bytes::kib(1)).value(), "authority");
 }
 
 TEST_F(RecordsTest, GiveAgentsTheirAssignmentAndDirectories) {
@@ -112,7 +140,8 @@ TEST_F(RecordsTest, GiveAgentsTheirAssignmentAndDirectories) {
     service.engine = model::EngineRole{.part = model::EnginePart::kPgBouncer, .spec = postgres(0)};
     const ProvisionPlace place{.run_directory = directory_.file("run"),
                                .volume_directory = directory_.path(),
-                               .is_root = false};
+                               .is_root = false,
+                               .tls = nullptr};
     const auto agent = provide_agent_blocking(
         records_, place, {.stack = "shop", .instance = "db-pool-1", .slot = 1, .service = service});
     ASSERT_TRUE(agent) << agent.error().text();

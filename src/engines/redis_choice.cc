@@ -34,7 +34,7 @@ Task<Result<void>> set_priority(async::Loop& loop, const Assignment& assignment,
                                 std::string_view priority) {
     const Deadline deadline = Deadline::in(loop, kRedisAskTime);
     SHORE_CO_TRY(const auto server,
-                 co_await RedisClient::connect(loop, net::Address::loopback(port),
+                 co_await RedisClient::connect(loop, server_address(assignment, port),
                                                admin_login(assignment), deadline));
     const auto set = co_await server->ask(
         {"CONFIG", "SET", std::string(kPriority), std::string(priority)}, deadline);
@@ -51,9 +51,9 @@ Task<Result<uint64_t>> distance(async::Loop& loop, const Assignment& assignment,
     if (word.port == 0) {
         co_return fail(ErrorCode::kUnavailable, "no sentinel says who is primary");
     }
-    SHORE_CO_TRY(
-        const ReplicationState state,
-        co_await ask_replication(loop, net::Address::loopback(word.port), admin_login(assignment)));
+    SHORE_CO_TRY(const ReplicationState state,
+                 co_await ask_replication(loop, server_address(assignment, word.port),
+                                          admin_login(assignment)));
     const auto found =
         std::ranges::find(state.replicas, chosen.port, &ReplicationState::Replica::port);
     if (found == state.replicas.end() || !found->online) {
@@ -86,8 +86,8 @@ Task<bool> is_preferred(async::Loop& loop, const Assignment& assignment, uint16_
     size_t answered = 0;
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
         const Deadline deadline = Deadline::in(loop, kRedisProbeTime);
-        const auto sentinel = co_await RedisClient::connect(loop, net::Address::loopback(peer.port),
-                                                            monitor_login(assignment), deadline);
+        const auto sentinel = co_await RedisClient::connect(
+            loop, sentinel_address(assignment, peer), monitor_login(assignment), deadline);
         if (!sentinel) {
             continue;
         }

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "engines/limits.h"
+#include "engines/redis_tls.h"
 
 namespace shore::engines {
 
@@ -12,14 +13,25 @@ namespace {
 
 /// Settings that would take the server out of Shore's hands.
 constexpr auto kReserved = std::to_array<std::string_view>({
-    "aclfile",          "bind",           "daemonize",       "dir",
-    "include",          "logfile",        "masterauth",      "masteruser",
-    "pidfile",          "port",           "rename-command",  "replica-announce-ip",
-    "replicaof",        "requirepass",    "sentinel",        "replica-announce-port",
-    "slaveof",          "supervised",     "syslog-enabled",  "unixsocket",
-    "unixsocketperm",   "user",           "protected-mode",  "appenddirname",
-    "appendfilename",   "dbfilename",     "cluster-enabled", "cluster-config-file",
+    "aclfile",          "bind",
+    "daemonize",        "dir",
+    "include",          "logfile",
+    "masterauth",       "masteruser",
+    "pidfile",          "port",
+    "rename-command",   "replica-announce-ip",
+    "replicaof",        "requirepass",
+    "sentinel",         "replica-announce-port",
+    "slaveof",          "supervised",
+    "syslog-enabled",   "unixsocket",
+    "unixsocketperm",   "user",
+    "protected-mode",   "appenddirname",
+    "appendfilename",   "dbfilename",
+    "cluster-enabled",  "cluster-config-file",
     "replica-priority", "slave-priority",
+    "tls-port",         "tls-cert-file",
+    "tls-key-file",     "tls-ca-cert-file",
+    "tls-ca-cert-dir",  "tls-auth-clients",
+    "tls-replication",  "tls-cluster",
 });
 
 class ConfWriter final {
@@ -37,6 +49,7 @@ class ConfWriter final {
     void fixed(std::string_view name, std::string_view value) {
         out_ += fmt::format("{} {}\n", name, value);
     }
+    void text(std::string_view lines) { out_ += lines; }
     std::string take() { return std::move(out_); }
 
  private:
@@ -58,14 +71,8 @@ uint64_t backlog_of(const model::RedisOptions& options) {
 }
 
 void write_place(ConfWriter& conf, const Assignment& assignment) {
-    const bool replicated = is_replicated(assignment);
     conf.comment("Where it answers and where its data is: Shore's own choice.");
-    conf.fixed("bind", "127.0.0.1");
-    conf.fixed("port", std::to_string(assignment.port));
-    conf.fixed("protected-mode", "yes");
-    conf.fixed("unixsocket", redis_socket(assignment, assignment.slot));
-    // Services reach a single server by its socket; with an endpoint, only that does.
-    conf.fixed("unixsocketperm", replicated ? "700" : "777");
+    conf.text(redis_port_lines(assignment));
     conf.fixed("dir", assignment.data_directory);
     conf.fixed("aclfile", redis_users_path(assignment));
     conf.fixed("daemonize", "no");
@@ -175,13 +182,12 @@ std::string redis_socket(const Assignment& assignment, uint32_t slot) {
     return fmt::format("{}/redis-{}.redis", assignment.socket_directory, slot);
 }
 
+std::string sentinel_socket(const Assignment& assignment, uint32_t slot) {
+    return fmt::format("{}/sentinel-{}.redis", assignment.socket_directory, slot);
+}
+
 Result<std::string> redis_conf(const Assignment& assignment, uint16_t primary_port) {
     const model::RedisOptions& options = assignment.spec.redis;
-    if (options.tls) {
-        return fail(ErrorCode::kUnsupported,
-                    "{}: tls is not offered yet: leave it out of the manifest",
-                    assignment.spec.service);
-    }
     for (const auto& [name, value] : options.settings) {
         if (std::ranges::find(kReserved, base::to_lower(name)) != kReserved.end()) {
             return fail(ErrorCode::kInvalid,
@@ -301,9 +307,6 @@ std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port,
         out += fmt::format(format, std::forward<Args>(args)...);
         out += '\n';
     };
-    line("bind 127.0.0.1");
-    line("port {}", assignment.port);
-    line("protected-mode yes");
     line("daemonize no");
     line("logfile \"\"");
     line("dir {}", assignment.data_directory);

@@ -22,6 +22,9 @@ std::string redis_users_path(const Assignment& assignment);
 /// The Unix socket of the server in that slot, in the socket directory.
 std::string redis_socket(const Assignment& assignment, uint32_t slot);
 
+/// The same of a sentinel.
+std::string sentinel_socket(const Assignment& assignment, uint32_t slot);
+
 /// The server's configuration. `primary_port` 0: it is the primary itself. kInvalid names a setting
 /// that Shore keeps to itself.
 Result<std::string> redis_conf(const Assignment& assignment, uint16_t primary_port);
@@ -36,10 +39,10 @@ std::vector<std::vector<std::string>> user_changes(std::string_view before, std:
 
 /// What the sentinel in that slot calls itself for ever ("sentinel myid"): 40 characters.
 std::string sentinel_id(const Assignment& assignment, uint32_t slot);
-/// The sentinel's first configuration; from then on the file is the sentinel's, which rewrites it.
-/// It names all other sentinels and servers: they can elect as soon as they reach each other, and
-/// need not find one another by way of the primary first. `ids`: by slot, what sentinels that run
-/// already call themselves; the others' are as sentinel_id.
+/// The sentinel's first configuration, without its ports (redis_tls.h); from then on the file is
+/// the sentinel's, which rewrites it. It names all other sentinels and servers: they can elect as
+/// soon as they reach each other, and need not find one another by way of the primary first. `ids`:
+/// by slot, what sentinels that run already call themselves; the others' are as sentinel_id.
 std::string sentinel_conf(const Assignment& assignment, uint16_t primary_port,
                           const std::map<uint32_t, std::string>& ids);
 /// The users of a sentinel: services may ask it who is primary, nothing else.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engines/redis_tls.h"
+
 namespace shore::engines {
 namespace {
 
@@ -76,10 +78,26 @@ TEST(RedisConfig, RefusesSettingsThatAreShoresOwn) {
     }
 }
 
-TEST(RedisConfig, RefusesWhatItDoesNotOffer) {
-    Assignment assignment = sample(0);
+TEST(RedisConfig, OfAServerThatSpeaksTls) {
+    Assignment assignment = sample(2);
     assignment.spec.redis.tls = true;
-    EXPECT_EQ(redis_conf(assignment, 0).error().code(), ErrorCode::kUnsupported);
+    const std::string conf = redis_conf(assignment, 7001).value();
+    for (const std::string_view line :
+         {"\nport 0\n", "\ntls-port 7002\n", "tls-cert-file /data/tls.pem\n",
+          "tls-key-file /data/tls.pem\n", "tls-ca-cert-file /data/ca.pem\n",
+          "tls-replication yes\n", "tls-auth-clients no\n"}) {
+        EXPECT_THAT(conf, HasSubstr(line));
+    }
+}
+
+TEST(RedisConfig, ASentinelKeepsWhatItKnowsWhenItsPortsChange) {
+    Assignment assignment = sample(2);
+    assignment.part = EnginePart::kRedisSentinel;
+    assignment.spec.redis.tls = true;
+    const std::string_view own = "port 7002\nsentinel myid x\nbind 1.1.1.1\n# Generated\n";
+    EXPECT_EQ(with_port_lines(own, assignment),
+              redis_port_lines(assignment) + "sentinel myid x\n# Generated\n");
+    EXPECT_THAT(redis_port_lines(assignment), HasSubstr("unixsocket /run/s/sentinel-2.redis\n"));
 }
 
 TEST(RedisConfig, EvictsOnlyWhereThatIsAllowed) {
@@ -127,7 +145,7 @@ TEST(RedisConfig, OfASentinel) {
     assignment.identity = "0123456789abcdef0123456789abcdef";
     const std::string conf = sentinel_conf(assignment, 7001, {{3, "other"}});
     for (const std::string_view line :
-         {"port 7012\n", "sentinel monitor store 127.0.0.1 7001 2\n",
+         {"sentinel monitor store 127.0.0.1 7001 2\n",
           "sentinel down-after-milliseconds store 1150\n", "sentinel auth-user store @monitor\n",
           "sentinel auth-pass store m1\n", "sentinel sentinel-user @monitor\n",
           "sentinel myid 0123456789abcdef0123456789abcdef00000002\n",

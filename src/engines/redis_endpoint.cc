@@ -8,6 +8,7 @@
 #include "engines/redis_config.h"
 #include "engines/redis_failover.h"
 #include "engines/redis_sentinel.h"
+#include "engines/redis_tls.h"
 #include "engines/table.h"
 #include "observe/log.h"
 #include "os/file.h"
@@ -19,9 +20,18 @@ using async::Task;
 using model::EnginePart;
 using wire::Json;
 
+namespace {
+
+std::string endpoint_socket(const Assignment& assignment) {
+    return assignment.socket_directory + "/redis.redis";
+}
+
+}  // namespace
+
 RedisEndpoint::RedisEndpoint(const ServerContext& context, Assignment assignment)
     : context_(context),
       assignment_(std::move(assignment)),
+      ticket_keys_(std::make_shared<net::TlsTicketKeys>()),
       router_(context.loop, context.log, assignment_,
               [this](const RedisRoute& route) {
                   had_primary_ |= route.primary != 0 && !route.hold;
@@ -65,14 +75,35 @@ Result<void> RedisEndpoint::start_shards() {
     return {};
 }
 
-Result<void> RedisEndpoint::listen(const net::Address& address, RedisDoor door) {
-    SHORE_TRY(auto listener,
-              net::Listener::open(context_.loop, address, {.unix_mode = mode_t{0666}}));
-    scope_.spawn(serve(std::move(listener), door));
+/// For handshakes from now on.
+Result<void> RedisEndpoint::load_certificate(const Assignment& assignment) {
+    if (!assignment.spec.redis.tls) {
+        return {};
+    }
+    SHORE_CHECK(write_tls_files(assignment));
+    const std::string path = redis_certificate_path(assignment);
+    net::TlsServerOptions options{
+        .certificates = {{.certificate = path, .key = path}}, .client_ca = {}, .alpn = {}};
+    std::vector<std::string> warnings;
+    SHORE_TRY(const std::shared_ptr<const net::TlsServer> server,
+              net::TlsServer::open(options, ticket_keys_, warnings));
+    for (const auto& shard : shards_) {
+        shard->set_tls(server);
+    }
     return {};
 }
 
-Task<void> RedisEndpoint::serve(std::unique_ptr<net::Listener> listener, RedisDoor door) {
+/// Sockets never leave the machine: TLS is for the ports.
+Result<void> RedisEndpoint::listen(const net::Address& address, RedisDoor door) {
+    SHORE_TRY(auto listener,
+              net::Listener::open(context_.loop, address, {.unix_mode = mode_t{0666}}));
+    const bool is_secure = assignment_.spec.redis.tls && !address.is_unix();
+    scope_.spawn(serve(std::move(listener), door, is_secure ? RedisWire::kTls : RedisWire::kPlain));
+    return {};
+}
+
+Task<void> RedisEndpoint::serve(std::unique_ptr<net::Listener> listener, RedisDoor door,
+                                RedisWire wire) {
     while (true) {
         auto accepted = co_await listener->accept();
         if (!accepted) {
@@ -86,18 +117,19 @@ Task<void> RedisEndpoint::serve(std::unique_ptr<net::Listener> listener, RedisDo
         const auto least = std::ranges::min_element(shards_, {}, [](const auto& shard) {
             return shard->counters().sessions.load(std::memory_order_relaxed);
         });
-        (*least)->accept(std::move(accepted->socket), door);
+        (*least)->accept(std::move(accepted->socket), door, wire);
     }
 }
 
 Task<Result<void>> RedisEndpoint::start() {
     SHORE_CO_CHECK(start_shards());
+    SHORE_CO_CHECK(load_certificate(assignment_));
     router_.start();
     const auto doors = peers_of(assignment_, EnginePart::kRedisEndpoint);
     const std::string& directory = assignment_.socket_directory;
     SHORE_CO_CHECK(listen(net::Address::loopback(assignment_.port), RedisDoor::kPrimary));
     SHORE_CO_TRY(const net::Address primary_path,
-                 net::Address::unix_path(directory + "/redis.redis"));
+                 net::Address::unix_path(endpoint_socket(assignment_)));
     SHORE_CO_CHECK(listen(primary_path, RedisDoor::kPrimary));
     for (const Peer& peer : doors) {
         if (peer.slot == 2) {
@@ -122,6 +154,10 @@ Task<std::string> RedisEndpoint::ended() {
 Task<Result<void>> RedisEndpoint::apply(Assignment assignment) {
     if (assignment.peers != assignment_.peers) {
         co_return fail(ErrorCode::kUnsupported, "the endpoint must be restarted for other servers");
+    }
+    SHORE_CO_CHECK(keeps_tls(assignment_, assignment));
+    if (assignment.tls != assignment_.tls) {
+        SHORE_CO_CHECK(load_certificate(assignment));
     }
     assignment_ = std::move(assignment);
     router_.set_lag_max(assignment_.spec.redis.lag_max);
@@ -160,8 +196,9 @@ Task<Result<void>> RedisEndpoint::user_ready(std::string service) {
         co_return fail(ErrorCode::kNotFound, "{} does not use {}", service,
                        assignment_.spec.service);
     }
+    SHORE_CO_TRY(net::Address own, net::Address::unix_path(endpoint_socket(assignment_)));
     const auto client = co_await RedisClient::connect(
-        context_.loop, net::Address::loopback(assignment_.port),
+        context_.loop, std::move(own),
         {.user = role_name(service), .password = password_of(assignment_, service)},
         Deadline::in(context_.loop, kRedisAskTime));
     if (!client) {

@@ -35,8 +35,10 @@ class RedisEndpoint final : public Server {
 
  private:
     Result<void> start_shards();
+    Result<void> load_certificate(const Assignment& assignment);
     Result<void> listen(const net::Address& address, RedisDoor door);
-    async::Task<void> serve(std::unique_ptr<net::Listener> listener, RedisDoor door);
+    async::Task<void> serve(std::unique_ptr<net::Listener> listener, RedisDoor door,
+                            RedisWire wire);
     async::Task<Result<wire::Json>> failover(std::string to);
     async::Task<Result<HandedOver>> change_primary(ChosenServer chosen);
     async::Task<void> drain();
@@ -48,6 +50,7 @@ class RedisEndpoint final : public Server {
     Assignment assignment_;
     const base::SystemClock clock_;
     std::vector<std::unique_ptr<RedisShard>> shards_;
+    std::shared_ptr<net::TlsTicketKeys> ticket_keys_;
     RedisRouter router_;
     bool had_primary_ = false;
     bool failing_over_ = false;

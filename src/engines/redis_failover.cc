@@ -67,8 +67,8 @@ class HandOver final {
     Deadline soon() const { return Deadline::in(loop_, kRedisAskTime); }
 
     Task<Result<std::unique_ptr<RedisClient>>> connect(uint16_t port) {
-        return RedisClient::connect(loop_, net::Address::loopback(port), admin_login(assignment_),
-                                    soon());
+        return RedisClient::connect(loop_, server_address(assignment_, port),
+                                    admin_login(assignment_), soon());
     }
 
     Task<Result<void>> tell(RedisClient& server, std::vector<std::string> command) {
@@ -167,7 +167,7 @@ class HandOver final {
             for (Follower& follower : followers_) {
                 // A connection of its own: a sentinel that promotes a server ends the others.
                 const auto state = co_await ask_replication(
-                    loop_, net::Address::loopback(follower.port), admin_login(assignment_));
+                    loop_, server_address(assignment_, follower.port), admin_login(assignment_));
                 if (state && state->primary) {
                     handed_.port = follower.port;
                     handed_.to = slot_of_port(assignment_, follower.port);
@@ -196,7 +196,7 @@ namespace {
 Task<bool> replica_is_known(async::Loop& loop, const Assignment& assignment) {
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
         const Deadline deadline = Deadline::in(loop, kRedisAskTime);
-        auto sentinel = co_await RedisClient::connect(loop, net::Address::loopback(peer.port),
+        auto sentinel = co_await RedisClient::connect(loop, sentinel_address(assignment, peer),
                                                       monitor_login(assignment), deadline);
         if (!sentinel) {
             continue;
@@ -245,7 +245,7 @@ Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignmen
     Error last(ErrorCode::kUnavailable, "no sentinel answers");
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
         const Deadline deadline = Deadline::in(loop, kRedisAskTime);
-        auto sentinel = co_await RedisClient::connect(loop, net::Address::loopback(peer.port),
+        auto sentinel = co_await RedisClient::connect(loop, sentinel_address(assignment, peer),
                                                       monitor_login(assignment), deadline);
         if (!sentinel) {
             last = std::move(sentinel).error();

@@ -50,7 +50,7 @@ uint32_t RedisRouter::sentinels_answering() const {
 /// A sentinel says at once when a replica was promoted; then all are asked.
 Task<void> RedisRouter::listen_to(Peer sentinel) {
     while (true) {
-        auto client = co_await RedisClient::connect(loop_, net::Address::loopback(sentinel.port),
+        auto client = co_await RedisClient::connect(loop_, sentinel_address(assignment_, sentinel),
                                                     monitor_login(assignment_),
                                                     Deadline::in(loop_, kRedisAskTime));
         if (client) {
@@ -74,8 +74,9 @@ Task<void> RedisRouter::poll(Peer sentinel) {
     while (true) {
         const Deadline deadline = Deadline::in(loop_, kRedisProbeTime);
         if (!client) {
-            auto connected = co_await RedisClient::connect(
-                loop_, net::Address::loopback(sentinel.port), monitor_login(assignment_), deadline);
+            auto connected =
+                co_await RedisClient::connect(loop_, sentinel_address(assignment_, sentinel),
+                                              monitor_login(assignment_), deadline);
             client = connected ? std::move(*connected) : nullptr;
         }
         Word& word = words_[sentinel.slot];
@@ -117,8 +118,8 @@ Task<bool> RedisRouter::look_at(uint32_t slot) {
         if (peer == peers.end()) {
             co_return false;
         }
-        auto connected = co_await RedisClient::connect(loop_, net::Address::loopback(peer->port),
-                                                       monitor_login(assignment_), deadline);
+        auto connected = co_await RedisClient::connect(
+            loop_, server_address(assignment_, peer->port), monitor_login(assignment_), deadline);
         if (!connected) {
             server.answers = false;
             co_return false;

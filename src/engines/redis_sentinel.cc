@@ -8,6 +8,7 @@
 #include "engines/members.h"
 #include "engines/redis_choice.h"
 #include "engines/redis_failover.h"
+#include "engines/redis_tls.h"
 #include "engines/table.h"
 #include "observe/log.h"
 #include "os/file.h"
@@ -36,14 +37,11 @@ Task<Result<void>> RedisSentinel::start() {
                                                          {"/usr/bin"}, "redis-sentinel"));
     SHORE_CO_CHECK(os::write_file_atomically(redis_users_path(assignment_),
                                              sentinel_users(assignment_), 0600));
-    if (!os::file_exists(redis_conf_path(assignment_))) {
-        doing_ = "looking for the primary";
-        const uint16_t port = co_await find_primary();
-        SHORE_CO_CHECK(
-            os::write_file_atomically(redis_conf_path(assignment_),
-                                      sentinel_conf(assignment_, port, co_await find_ids()), 0600));
-    }
+    SHORE_CO_CHECK(write_tls_files(assignment_));
+    SHORE_CO_CHECK(co_await write_conf());
     doing_ = "starting";
+    // A socket file of one that was killed is in the way.
+    SHORE_CO_CHECK(os::remove_file(sentinel_socket(assignment_, assignment_.slot)));
     SHORE_CO_CHECK(
         child_.start({program, redis_conf_path(assignment_)}, assignment_.data_directory, SIGTERM));
     while (child_.running()) {
@@ -63,6 +61,20 @@ Task<Result<void>> RedisSentinel::start() {
     co_return fail(ErrorCode::kUnavailable,
                    "redis-sentinel on port {} ended while it started ({}): its log says why",
                    assignment_.port, os::to_text(status));
+}
+
+/// What it knows already stays; its ports are those of this start.
+Task<Result<void>> RedisSentinel::write_conf() {
+    const std::string path = redis_conf_path(assignment_);
+    if (os::file_exists(path)) {
+        SHORE_CO_TRY(const std::string own, os::read_file(path, kSentinelConfMax));
+        co_return os::write_file_atomically(path, with_port_lines(own, assignment_), 0600);
+    }
+    doing_ = "looking for the primary";
+    const uint16_t port = co_await find_primary();
+    const auto ids = co_await find_ids();
+    co_return os::write_file_atomically(
+        path, redis_port_lines(assignment_) + sentinel_conf(assignment_, port, ids), 0600);
 }
 
 /// One that is started alone does not wait for ever.
@@ -100,8 +112,9 @@ Task<std::map<uint32_t, std::string>> RedisSentinel::find_ids() {
     std::map<uint32_t, std::string> ids;
     for (const Peer& peer : peers_of(assignment_, EnginePart::kRedisSentinel)) {
         const Deadline deadline = Deadline::in(context_.loop, kRedisProbeTime);
-        const auto client = co_await RedisClient::connect(
-            context_.loop, net::Address::loopback(peer.port), monitor_login(assignment_), deadline);
+        const auto client =
+            co_await RedisClient::connect(context_.loop, sentinel_address(assignment_, peer),
+                                          monitor_login(assignment_), deadline);
         if (!client) {
             continue;
         }
@@ -125,7 +138,7 @@ Task<uint16_t> RedisSentinel::find_primary() {
         size_t best_replicas = 0;
         for (const Peer& peer : peers_of(assignment_, EnginePart::kRedis)) {
             const auto state = co_await ask_replication(
-                context_.loop, net::Address::loopback(peer.port), admin_login(assignment_));
+                context_.loop, server_address(assignment_, peer.port), admin_login(assignment_));
             if (state && state->primary && (best == 0 || state->replicas.size() > best_replicas)) {
                 best = peer.port;
                 best_replicas = state->replicas.size();
@@ -167,6 +180,9 @@ Task<void> RedisSentinel::look() {
 }
 
 Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
+    SHORE_CO_CHECK(keeps_tls(assignment_, assignment));
+    // In force with the next start: a sentinel reads them then only.
+    SHORE_CO_CHECK(write_tls_files(assignment));
     SHORE_CO_CHECK(
         os::write_file_atomically(redis_users_path(assignment), sentinel_users(assignment), 0600));
     const Assignment before = std::exchange(assignment_, std::move(assignment));
@@ -204,9 +220,10 @@ Health RedisSentinel::health() const {
 
 Task<Result<RespValue>> RedisSentinel::ask(std::vector<std::string> command) {
     const Deadline deadline = Deadline::in(context_.loop, kRedisAskTime);
-    SHORE_CO_TRY(const auto client, co_await RedisClient::connect(
-                                        context_.loop, net::Address::loopback(assignment_.port),
-                                        admin_login(assignment_), deadline));
+    const Peer self{.part = assignment_.part, .slot = assignment_.slot, .port = assignment_.port};
+    SHORE_CO_TRY(const auto client,
+                 co_await RedisClient::connect(context_.loop, sentinel_address(assignment_, self),
+                                               admin_login(assignment_), deadline));
     co_return co_await client->ask(std::move(command), deadline);
 }
 

@@ -30,6 +30,7 @@ class RedisSentinel final : public Server {
     async::Task<std::string> metrics() override;
 
  private:
+    async::Task<Result<void>> write_conf();
     async::Task<uint16_t> find_primary();
     async::Task<std::map<uint32_t, std::string>> find_ids();
     async::Task<void> meet_others();

@@ -8,6 +8,7 @@
 #include "async/timer.h"
 #include "engines/limits.h"
 #include "engines/redis_failover.h"
+#include "engines/redis_tls.h"
 #include "engines/redis_views.h"
 #include "observe/log.h"
 #include "os/file.h"
@@ -155,7 +156,7 @@ Task<RoleQuestion> RedisServer::look_around() {
             seen.state = RedisPeer::State::kDeciding;
         }
         const auto state = co_await ask_replication(
-            context_.loop, net::Address::loopback(peer.port), admin_login(assignment_));
+            context_.loop, server_address(assignment_, peer.port), admin_login(assignment_));
         if (state) {
             seen.state = state->primary ? RedisPeer::State::kPrimary : RedisPeer::State::kReplica;
             // Redis says 1 until the first byte has come from a primary.
@@ -168,6 +169,7 @@ Task<RoleQuestion> RedisServer::look_around() {
 
 Result<void> RedisServer::write_files(const Assignment& assignment, uint16_t primary_port) const {
     SHORE_TRY(const std::string conf, redis_conf(assignment, primary_port));
+    SHORE_CHECK(write_tls_files(assignment));
     SHORE_CHECK(os::write_file_atomically(redis_users_path(assignment), redis_users(assignment),
                                           kSecretMode));
     return os::write_file_atomically(redis_conf_path(assignment), conf, kSecretMode);
@@ -305,9 +307,10 @@ Health RedisServer::health() const {
 
 Task<Result<RespValue>> RedisServer::ask(std::vector<std::string> command) {
     const Deadline deadline = Deadline::in(context_.loop, kRedisAskTime);
-    SHORE_CO_TRY(const auto client, co_await RedisClient::connect(
-                                        context_.loop, net::Address::loopback(assignment_.port),
-                                        admin_login(assignment_), deadline));
+    SHORE_CO_TRY(
+        const auto client,
+        co_await RedisClient::connect(context_.loop, server_address(assignment_, assignment_.port),
+                                      admin_login(assignment_), deadline));
     co_return co_await client->ask(std::move(command), deadline);
 }
 
@@ -349,6 +352,10 @@ Task<Result<void>> RedisServer::set_live(const Assignment& assignment, bool& res
 
 Task<Result<void>> RedisServer::apply(Assignment assignment) {
     SHORE_CO_TRY(const std::string conf, redis_conf(assignment, 0));
+    SHORE_CO_CHECK(keeps_tls(assignment_, assignment));
+    if (assignment.tls != assignment_.tls) {
+        SHORE_CO_CHECK(co_await renew_certificate(assignment));
+    }
     const Assignment before = assignment_;
     bool restart_needed = false;
     if (auto set = co_await set_live(assignment, restart_needed); !set) {
@@ -375,9 +382,22 @@ Task<Result<void>> RedisServer::apply(Assignment assignment) {
     co_return Result<void>();
 }
 
+/// New connections get the new one; those that are open stay.
+Task<Result<void>> RedisServer::renew_certificate(const Assignment& assignment) {
+    SHORE_CO_CHECK(write_tls_files(assignment));
+    const std::string path = redis_certificate_path(assignment);
+    const auto set = co_await ask({"CONFIG", "SET", "tls-cert-file", path, "tls-key-file", path,
+                                   "tls-ca-cert-file", redis_authority_path(assignment)});
+    if (!set) {
+        co_return fail(set.error());
+    }
+    co_return Result<void>();
+}
+
 Task<Result<void>> RedisServer::check(model::EngineSpec spec) {
     Assignment proposed = assignment_;
     proposed.spec = std::move(spec);
+    SHORE_CO_CHECK(keeps_tls(assignment_, proposed));
     SHORE_CO_TRY([[maybe_unused]] const std::string conf, redis_conf(proposed, 0));
     for (const auto& [name, value] : proposed.spec.redis.settings) {
         auto known = co_await ask({"CONFIG", "GET", name});

@@ -37,6 +37,7 @@ class RedisServer final : public Server {
     async::Task<Result<void>> answers();
     async::Task<void> follow();
     async::Task<Result<void>> restart();
+    async::Task<Result<void>> renew_certificate(const Assignment& assignment);
     async::Task<void> watch_child();
     async::Task<void> watch_server();
     async::Task<void> look();

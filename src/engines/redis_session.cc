@@ -1,6 +1,7 @@
 #include "engines/redis_session.h"
 
 #include "async/event.h"
+#include "async/ready_by.h"
 #include "net/raw_io.h"
 
 namespace shore::engines {
@@ -24,8 +25,12 @@ class RedisSession::Waiting final : private async::Timer {
         handle_ = handle;
         const RedisSession& s = session_;
         session_.kicked_.push_back(kick_);
-        want(s.wants_client(), client_read_);
-        want(s.ready_ > s.reply_begin_, client_write_);
+        if (s.wants_client() && s.tls_ && s.tls_->has_pending()) {
+            loop().make_ready(kick_);
+        } else {
+            want(s.wants_client(), client_read_);
+        }
+        want(s.ready_ > s.reply_begin_ || s.has_unsent(), client_write_);
         if (s.upstream_) {
             const bool connecting = s.upstream_->phase == RedisUpstream::Phase::kConnecting;
             const bool to_send =
@@ -76,8 +81,12 @@ class RedisSession::Waiting final : private async::Timer {
     async::Watch::Readiness server_write_;
 };
 
-RedisSession::RedisSession(RedisShard& shard, os::Fd socket, RedisDoor door)
-    : shard_(shard), door_(door), client_(std::move(socket)), client_watch_(shard.loop()) {
+RedisSession::RedisSession(RedisShard& shard, os::Fd socket, RedisDoor door, RedisWire wire)
+    : shard_(shard),
+      door_(door),
+      client_(std::move(socket)),
+      wire_(wire),
+      client_watch_(shard.loop()) {
     shard_.add(*this);
 }
 
@@ -87,14 +96,17 @@ RedisSession::~RedisSession() {
     shard_.buffers().give_back(replies_);
 }
 
-Task<void> RedisSession::serve(RedisShard& shard, os::Fd socket, RedisDoor door) {
-    RedisSession session(shard, std::move(socket), door);
+Task<void> RedisSession::serve(RedisShard& shard, os::Fd socket, RedisDoor door, RedisWire wire) {
+    RedisSession session(shard, std::move(socket), door, wire);
     co_await session.run();
 }
 
 Task<void> RedisSession::run() {
     net::keep_alive(client_.get());
     if (!client_watch_.start(client_.get())) {
+        co_return;
+    }
+    if (wire_ == RedisWire::kTls && !co_await shake_hands()) {
         co_return;
     }
     while (true) {
@@ -108,6 +120,30 @@ Task<void> RedisSession::run() {
             co_await Waiting(*this);
         }
     }
+}
+
+/// False when the client speaks no TLS, or takes too long for it.
+Task<bool> RedisSession::shake_hands() {
+    using Handshake = net::TlsStream::Handshake;
+    tls_ = shard_.make_tls(client_watch_, client_.get());
+    const async::Deadline deadline = async::Deadline::in(shard_.loop(), kRedisHandshakeTime);
+    while (tls_) {
+        const Handshake state = tls_->handshake_now();
+        if (state == Handshake::kDone) {
+            co_return true;
+        }
+        const auto direction =
+            state == Handshake::kWantsRead ? async::Direction::kRead : async::Direction::kWrite;
+        if (state == Handshake::kFailed ||
+            !co_await async::ReadyBy(client_watch_, direction, deadline)) {
+            break;
+        }
+    }
+    co_return false;
+}
+
+bool RedisSession::client_is_readable() const {
+    return client_watch_.is_readable() || (tls_ && tls_->has_pending());
 }
 
 /// Moves what can be moved.
@@ -140,7 +176,7 @@ void RedisSession::look_after() {
     } else if (queue_.empty()) {
         held_since_ = {};
     }
-    const bool all_said = ready_ == reply_begin_;
+    const bool all_said = ready_ == reply_begin_ && !has_unsent();
     if (closing_ && all_said) {
         ended_ = true;
     }
@@ -159,6 +195,9 @@ void RedisSession::look_after() {
     if (replies_ && reply_end_ == reply_begin_) {
         reply_begin_ = ready_ = done_ = reply_fed_ = reply_end_ = 0;
         shard_.buffers().give_back(replies_);
+    }
+    if (tls_ && !requests_ && !replies_ && !has_unsent()) {
+        tls_->release_buffers();
     }
 }
 

@@ -36,11 +36,12 @@ namespace shore::engines {
 
 class RedisSession final {
  public:
-    RedisSession(RedisShard& shard, os::Fd socket, RedisDoor door);
+    RedisSession(RedisShard& shard, os::Fd socket, RedisDoor door, RedisWire wire);
     ~RedisSession();
 
     /// Serves it to its end. A shard's scope owns the task; it owns the session.
-    static async::Task<void> serve(RedisShard& shard, os::Fd socket, RedisDoor door);
+    static async::Task<void> serve(RedisShard& shard, os::Fd socket, RedisDoor door,
+                                   RedisWire wire);
 
     /// The shard has a new route.
     void route_changed();
@@ -57,6 +58,9 @@ class RedisSession final {
     class Waiting;
 
     async::Task<void> run();
+    async::Task<bool> shake_hands();
+    bool client_is_readable() const;
+    bool has_unsent() const { return tls_ && tls_->has_unsent(); }
     void pump();
     void look_after();
     SteadyTime next_moment() const;
@@ -121,7 +125,9 @@ class RedisSession final {
     RedisShard& shard_;
     RedisDoor door_;
     os::Fd client_;
+    RedisWire wire_;
     async::Watch client_watch_;
+    std::unique_ptr<net::TlsStream> tls_;  // Null: plain.
     std::unique_ptr<RedisUpstream> upstream_;
 
     // Requests: [kept_, sent_) sent and not answered, [sent_, run_end_) being sent,

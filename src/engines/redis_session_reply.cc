@@ -492,18 +492,21 @@ bool RedisSession::answer_locally() {
 }
 
 bool RedisSession::send_client() {
-    if (ready_ == reply_begin_ || !client_watch_.writable().await_ready()) {
+    if ((ready_ == reply_begin_ && !has_unsent()) || !client_watch_.writable().await_ready()) {
         return false;
     }
-    const IoResult sent =
-        net::send_now(client_.get(), {replies_.data() + reply_begin_, ready_ - reply_begin_});
+    const std::string_view text(replies_ ? replies_.data() + reply_begin_ : "",
+                                ready_ - reply_begin_);
+    const IoResult sent = tls_ ? tls_->send_now(text, {}) : net::send_now(client_.get(), text);
     if (sent.status == IoStatus::kBroken) {
         ended_ = true;
         return true;
     }
     reply_begin_ += sent.count;
     if (reply_begin_ < ready_) {
-        client_watch_.write_full();
+        if (!tls_) {
+            client_watch_.write_full();
+        }
     } else if (reply_begin_ == reply_end_) {
         reply_begin_ = ready_ = done_ = reply_fed_ = reply_end_ = 0;
     }

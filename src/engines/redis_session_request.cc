@@ -28,15 +28,17 @@ bool RedisSession::read_client() {
     if (requests_ && end_ == requests_.capacity() && !make_request_room()) {
         return false;
     }
-    if (!wants_client() || !client_watch_.is_readable()) {
+    if (!wants_client() || !client_is_readable()) {
         return false;
     }
     if (!requests_) {
         requests_ = shard_.buffers().take();
     }
     const size_t space = requests_.capacity() - end_;
-    const IoResult got = net::receive_now(client_.get(), requests_.data() + end_, space);
-    if (got.count < space) {
+    char* const place = requests_.data() + end_;
+    const IoResult got =
+        tls_ ? tls_->receive_now(place, space) : net::receive_now(client_.get(), place, space);
+    if (got.count < space && !tls_) {
         client_watch_.read_drained();
     }
     if (got.status == IoStatus::kAgain) {

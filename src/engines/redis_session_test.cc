@@ -39,7 +39,7 @@ class Stage {
         int ends[2];
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
         client_ = os::Fd(ends[0]);
-        shard_->accept(os::Fd(ends[1]), door);
+        shard_->accept(os::Fd(ends[1]), door, RedisWire::kPlain);
     }
     ~Stage() { shard_->stop(); }
 

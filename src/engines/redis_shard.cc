@@ -42,10 +42,23 @@ void RedisShard::stop() {
     scope_.reset();
 }
 
-void RedisShard::accept(os::Fd socket, RedisDoor door) {
-    loop_->post([this, fd = std::move(socket), door]() mutable {
-        scope_->spawn(RedisSession::serve(*this, std::move(fd), door));
+void RedisShard::accept(os::Fd socket, RedisDoor door, RedisWire wire) {
+    loop_->post([this, fd = std::move(socket), door, wire]() mutable {
+        scope_->spawn(RedisSession::serve(*this, std::move(fd), door, wire));
     });
+}
+
+void RedisShard::set_tls(std::shared_ptr<const net::TlsServer> server) {
+    loop_->post([this, next = std::move(server)]() mutable {
+        tls_ = std::move(next);
+        if (!scratch_) {
+            scratch_.emplace();
+        }
+    });
+}
+
+std::unique_ptr<net::TlsStream> RedisShard::make_tls(async::Watch& watch, int socket) {
+    return tls_ ? std::make_unique<net::TlsStream>(tls_, watch, socket, *scratch_) : nullptr;
 }
 
 void RedisShard::publish(RedisRoute route) {

@@ -17,6 +17,7 @@
 #include "async/loop.h"
 #include "async/scope.h"
 #include "engines/redis_queue.h"
+#include "net/tls_stream.h"
 #include "os/fd.h"
 
 namespace shore::engines {
@@ -55,6 +56,7 @@ struct RedisCounters {
 };
 
 enum class RedisDoor : uint8_t { kPrimary, kReads };
+enum class RedisWire : uint8_t { kPlain, kTls };
 
 class RedisShard final {
  public:
@@ -76,7 +78,9 @@ class RedisShard final {
     void stop();
 
     // Any thread.
-    void accept(os::Fd socket, RedisDoor door);
+    void accept(os::Fd socket, RedisDoor door, RedisWire wire);
+    /// For handshakes from now on. A connection that is to speak TLS before is closed.
+    void set_tls(std::shared_ptr<const net::TlsServer> server);
     void publish(RedisRoute route);
     void set_options(RedisSessionOptions options);
     /// Calls back, on the shard's thread, with how many sessions wait for an answer that the server
@@ -93,6 +97,8 @@ class RedisShard final {
     /// primary when there is none; 0.
     uint32_t pick_reader(uint32_t not_this);
     RedisBufferPool& buffers() { return buffers_; }
+    /// What a connection goes by that speaks TLS; null: there is none.
+    std::unique_ptr<net::TlsStream> make_tls(async::Watch& watch, int socket);
     RedisCounters& mutable_counters() { return counters_; }
     void suspect(uint64_t serial) { suspect_(serial); }
     void add(RedisSession& session);
@@ -108,6 +114,8 @@ class RedisShard final {
     RedisRoute route_;
     size_t next_reader_ = 0;
     RedisBufferPool buffers_;
+    std::shared_ptr<const net::TlsServer> tls_;
+    std::optional<net::TlsScratch> scratch_;  // Once there is TLS.
     std::vector<RedisSession*> sessions_;
     std::unique_ptr<async::Loop> owned_loop_;
     async::Loop* loop_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "engines/limits.h"
+#include "engines/redis_config.h"
 
 namespace shore::engines {
 
@@ -61,6 +62,25 @@ RedisLogin monitor_login(const Assignment& assignment) {
     return {.user = std::string(kMonitorUser), .password = password_of(assignment, kMonitorUser)};
 }
 
+namespace {
+
+/// The socket directory is short enough for any of its sockets (Assignment).
+net::Address socket_address(const std::string& path, uint16_t port) {
+    return net::Address::unix_path(path).value_or(net::Address::loopback(port));
+}
+
+}  // namespace
+
+net::Address server_address(const Assignment& assignment, uint16_t port) {
+    const uint32_t slot = slot_of_port(assignment, port);
+    return slot == 0 ? net::Address::loopback(port)
+                     : socket_address(redis_socket(assignment, slot), port);
+}
+
+net::Address sentinel_address(const Assignment& assignment, const Peer& sentinel) {
+    return socket_address(sentinel_socket(assignment, sentinel.slot), sentinel.port);
+}
+
 Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string service,
                                          Deadline deadline) {
     // While it carries out a failover, the first names the new primary before the second does; the
@@ -88,7 +108,7 @@ bool is_candidate(const RespValue& row) {
 Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment) {
     SentinelsWord word;
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
-        const auto said = co_await ask_one(loop, net::Address::loopback(peer.port),
+        const auto said = co_await ask_one(loop, sentinel_address(assignment, peer),
                                            monitor_login(assignment), assignment.spec.service);
         if (!said) {
             continue;

@@ -16,6 +16,11 @@ namespace shore::engines {
 RedisLogin admin_login(const Assignment& assignment);
 RedisLogin monitor_login(const Assignment& assignment);
 
+/// Where agents reach the server that listens on that port, and the sentinels: on their sockets,
+/// which are there with TLS and without. A port that is no server's stays one.
+net::Address server_address(const Assignment& assignment, uint16_t port);
+net::Address sentinel_address(const Assignment& assignment, const Peer& sentinel);
+
 /// Who the sentinels say is primary.
 struct SentinelsWord {
     uint32_t answered = 0;  ///< How many of them answered.

@@ -160,10 +160,18 @@ std::string engine_socket(std::string_view socket_directory, std::string_view in
 }
 
 bool is_engine_variable(std::string_view name) {
-    constexpr std::array<std::string_view, 11> kNames = {
-        "DATABASE_URL",   "DATABASE_DIRECT_URL", "DATABASE_READ_URL", "PGHOST",    "PGPORT",
-        "PGUSER",         "PGPASSWORD",          "PGDATABASE",        "REDIS_URL", "REDIS_READ_URL",
-        "REDIS_SENTINELS"};
+    constexpr std::array<std::string_view, 12> kNames = {"DATABASE_URL",
+                                                         "DATABASE_DIRECT_URL",
+                                                         "DATABASE_READ_URL",
+                                                         "PGHOST",
+                                                         "PGPORT",
+                                                         "PGUSER",
+                                                         "PGPASSWORD",
+                                                         "PGDATABASE",
+                                                         "REDIS_URL",
+                                                         "REDIS_READ_URL",
+                                                         "REDIS_SENTINELS",
+                                                         "REDIS_CA_FILE"};
     return std::ranges::any_of(kNames, [name](std::string_view known) {
         return name.ends_with(known) &&
                (name.size() == known.size() || name[name.size() - known.size() - 1] == '_');

@@ -124,8 +124,8 @@ std::string engine_socket_directory(std::string_view run_directory, std::string_
 std::string engine_socket(std::string_view socket_directory, std::string_view instance);
 
 /// What a use of an engine sets: DATABASE_URL, DATABASE_DIRECT_URL, DATABASE_READ_URL, PGHOST,
-/// PGPORT, PGUSER, PGPASSWORD, PGDATABASE, REDIS_URL, REDIS_READ_URL, REDIS_SENTINELS, each also
-/// behind a prefix that ends with '_'.
+/// PGPORT, PGUSER, PGPASSWORD, PGDATABASE, REDIS_URL, REDIS_READ_URL, REDIS_SENTINELS,
+/// REDIS_CA_FILE, each also behind a prefix that ends with '_'.
 bool is_engine_variable(std::string_view name);
 
 /// One JSON document. parse: kInvalid when it is not one that to_json wrote.

@@ -47,12 +47,13 @@ async::Task<Result<void>> Daemon::start() {
     SHORE_CO_TRY(store_, store::Store::open(loop_, options_.paths.database()));
     SHORE_CO_TRY(events_, co_await store::EventLog::open(*store_));
 
-    engine_provider_ = std::make_unique<EngineProvider>(loop_, workers_, options_.paths);
+    certificates_ = std::make_unique<GatewayCertificates>(clock_, loop_, workers_, options_.paths);
+    engine_provider_ =
+        std::make_unique<EngineProvider>(loop_, workers_, options_.paths, *certificates_);
     supervisor_ = std::make_unique<supervise::Supervisor>(
         loop_, workers_, random_, *events_, supervisor_options(options_, *engine_provider_));
     SHORE_CO_CHECK(co_await supervisor_->adopt());
     runtime_ = std::make_unique<ProcessRuntime>(loop_, workers_, *supervisor_, options_.paths);
-    certificates_ = std::make_unique<GatewayCertificates>(clock_, loop_, workers_, options_.paths);
     gateway_ = std::make_unique<GatewayProcess>(loop_, workers_, *supervisor_, *certificates_,
                                                 options_.paths, options_.program);
     SHORE_CO_CHECK(gateway_->start());

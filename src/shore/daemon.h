@@ -87,10 +87,10 @@ class Daemon final : public api::Daemon {
     async::SignalWatch signals_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<store::EventLog> events_;
+    std::unique_ptr<GatewayCertificates> certificates_;
     std::unique_ptr<EngineProvider> engine_provider_;
     std::unique_ptr<supervise::Supervisor> supervisor_;
     std::unique_ptr<ProcessRuntime> runtime_;
-    std::unique_ptr<GatewayCertificates> certificates_;
     std::unique_ptr<GatewayProcess> gateway_;
     std::unique_ptr<release::Controller> controller_;
     std::unique_ptr<EngineAgents> engines_;

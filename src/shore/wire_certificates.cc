@@ -44,7 +44,11 @@ std::set<std::string> hosts_of(const model::Snapshot& snapshot) {
 /// The files, behind a lock: calls come from any worker.
 struct GatewayCertificates::Shelf {
     Shelf(std::string directory, const base::Clock& at)
-        : private_directory(std::move(directory)), clock(at), source(private_directory, at) {}
+        : private_directory(std::move(directory)),
+          clock(at),
+          source(private_directory, at),
+          engine_source(private_directory, at,
+                        {.file = "engines.pem", .life = certificates::kEngineCertificateLife}) {}
 
     struct Completed {
         model::Snapshot snapshot;
@@ -122,6 +126,7 @@ struct GatewayCertificates::Shelf {
     std::string private_directory;
     const base::Clock& clock;
     certificates::PrivateAuthority source;
+    certificates::PrivateAuthority engine_source;
     std::map<std::string, std::string> digests;  // By file names: of the last good content.
 };
 
@@ -181,6 +186,17 @@ async::Task<void> GatewayCertificates::watch(std::function<void()> publish) {
             publish_();
         }
     }
+}
+
+Result<engines::EngineTls> GatewayCertificates::engine_certificate_blocking() {
+    const std::scoped_lock lock(shelf_->mutex);
+    const std::vector<std::string> names(std::begin(kOwnNames), std::end(kOwnNames));
+    SHORE_TRY(const certificates::Issued issued,
+              shelf_->engine_source.certificate(names, certificates::Renewal::kWhenDue));
+    engines::EngineTls tls;
+    SHORE_TRY(tls.certificate, os::read_file(issued.certificate_file, kPemMax));
+    SHORE_TRY(tls.authority, shelf_->engine_source.authority_pem());
+    return tls;
 }
 
 async::Task<Result<std::vector<api::CertificateStatus>>> GatewayCertificates::list() {

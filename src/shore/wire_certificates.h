@@ -14,6 +14,7 @@
 #include "async/worker_pool.h"
 #include "base/clock.h"
 #include "certificates/source.h"
+#include "engines/assignment.h"
 #include "model/snapshot.h"
 #include "shore/state_paths.h"
 
@@ -34,6 +35,9 @@ class GatewayCertificates final : public api::Certificates {
     /// Looks at the files again and again for ever; `publish` when the gateway should get them
     /// anew.
     async::Task<void> watch(std::function<void()> publish);
+
+    /// For engines that speak TLS on this machine's own addresses. Blocking; any thread.
+    Result<engines::EngineTls> engine_certificate_blocking();
 
     async::Task<Result<std::vector<api::CertificateStatus>>> list() override;
     async::Task<Result<uint32_t>> renew() override;

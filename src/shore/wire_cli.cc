@@ -105,6 +105,12 @@ Result<int> AdminShells::run(const cli::EngineShell& shell) {
         argv.insert(argv.end(),
                     {"-h", "127.0.0.1", "-p", port, "--user", role, "--no-auth-warning"});
         variables["REDISCLI_AUTH"] = password->second;
+        const std::string authority = engines::authority_file(
+            model::engine_socket_directory(paths_.run().native(), shell.stack, shell.engine));
+        // There only when the store speaks TLS.
+        if (os::file_exists(authority)) {
+            argv.insert(argv.end(), {"--tls", "--cacert", authority});
+        }
     } else {
         SHORE_TRY(argv.emplace_back(),
                   engines::find_program(variables, "psql", {}, "postgresql-client-15"));

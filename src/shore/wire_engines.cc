@@ -28,10 +28,12 @@ constexpr auto kAnswerTime = std::chrono::seconds(10);
 constexpr auto kActionTime = std::chrono::minutes(5);
 constexpr auto kMetricsTime = std::chrono::seconds(2);
 
-engines::ProvisionPlace provision_place(const StatePaths& paths) {
+engines::ProvisionPlace provision_place(const StatePaths& paths,
+                                        GatewayCertificates& certificates) {
     return {.run_directory = paths.run().native(),
             .volume_directory = paths.volumes().native(),
-            .is_root = ::geteuid() == 0};
+            .is_root = ::geteuid() == 0,
+            .tls = [&certificates] { return certificates.engine_certificate_blocking(); }};
 }
 
 Result<net::HttpResponse> as_result(Result<net::HttpResponse> answer) {
@@ -76,10 +78,10 @@ int order_of(EnginePart part) {
 // ---- at an instance's start
 
 EngineProvider::EngineProvider(async::Loop& loop, async::WorkerPool& workers,
-                               const StatePaths& paths)
+                               const StatePaths& paths, GatewayCertificates& certificates)
     : loop_(loop),
       workers_(workers),
-      place_(provision_place(paths)),
+      place_(provision_place(paths, certificates)),
       records_(
           place_.volume_directory,
           [](uint16_t port) { return net::is_tcp_port_free(port).value_or(false); },
@@ -126,7 +128,9 @@ Task<Result<std::map<std::string, std::string>>> EngineProvider::provide_use(std
     while (true) {
         auto work = [this, stack, service, use]() -> Result<Variables> {
             SHORE_TRY(const engines::Record record, records_.read_blocking(stack, use.service));
-            return engines::use_variables(record, use, service);
+            return engines::use_variables(
+                record, use, service,
+                model::engine_socket_directory(place_.run_directory, stack, use.service));
         };
         auto variables = co_await workers_.run<Variables>(loop_, std::move(work));
         Result<void> ready = {};

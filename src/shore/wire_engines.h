@@ -11,6 +11,7 @@
 #include "engines/records.h"
 #include "release/controller.h"
 #include "shore/state_paths.h"
+#include "shore/wire_certificates.h"
 #include "supervise/ports.h"
 #include "supervise/supervisor.h"
 
@@ -19,7 +20,8 @@ namespace shore {
 /// supervise::Provider by the engines' records.
 class EngineProvider final : public supervise::Provider {
  public:
-    EngineProvider(async::Loop& loop, async::WorkerPool& workers, const StatePaths& paths);
+    EngineProvider(async::Loop& loop, async::WorkerPool& workers, const StatePaths& paths,
+                   GatewayCertificates& certificates);
     async::Task<Result<supervise::Provided>> provide(supervise::InstanceOrder order) override;
 
  private:

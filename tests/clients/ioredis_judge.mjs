@@ -1,10 +1,15 @@
 // ioredis as the judge of the Redis endpoint: pipelines, transactions, messages, blocking, scripts; and of the
 // sentinels, for clients that find the primary themselves. Exits non-zero with the first difference.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import Redis from "ioredis";
 
 const login = { username: process.env.USERNAME, password: process.env.PASSWORD };
-const open = (more = {}) => new Redis({ host: "127.0.0.1", port: Number(process.env.PORT), ...login, ...more });
+// An engine that speaks TLS: at its servers and at its sentinels.
+const tls = process.env.CA_FILE ? { ca: readFileSync(process.env.CA_FILE) } : undefined;
+const secure = tls ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {};
+const at = { host: "127.0.0.1", port: Number(process.env.PORT), ...login, ...(tls ? { tls } : {}) };
+const open = (more = {}) => new Redis({ ...at, ...more });
 
 const redis = open({ db: 2, connectionName: "judge" });
 assert.equal(await redis.set("a", "1"), "OK");
@@ -45,12 +50,12 @@ for await (const page of redis.scanStream({ count: 10 })) {
 assert.ok(keys >= 5);
 
 const aware = new Redis({
-    sentinels: JSON.parse(process.env.SENTINELS), name: "store", ...login,
+    sentinels: JSON.parse(process.env.SENTINELS), name: "store", ...login, ...secure,
     sentinelUsername: login.username, sentinelPassword: login.password,
 });
 assert.equal((await aware.role())[0], "master");
 const replica = new Redis({
-    sentinels: JSON.parse(process.env.SENTINELS), name: "store", role: "slave", ...login,
+    sentinels: JSON.parse(process.env.SENTINELS), name: "store", role: "slave", ...login, ...secure,
     sentinelUsername: login.username, sentinelPassword: login.password,
 });
 assert.equal((await replica.role())[0], "slave");

@@ -4,15 +4,17 @@ import json
 import os
 import pathlib
 import signal
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from redis_engine import (APP, APP_PASSWORD, READER, READER_PASSWORD, SECOND, Redis, RedisEngine,  # noqa: E402
-                          RedisError, wait_until)
+                          RedisError, make_certificate, wait_until)
 
 CLIENTS = pathlib.Path(__file__).resolve().parent.parent / "clients"
 
@@ -225,6 +227,15 @@ class Protocol(HighlyAvailable):
             reader.join(30)
             return received[0]
 
+    def judge(self):
+        environment = dict(os.environ, PORT=str(self.engine.endpoint.port), USERNAME=APP, PASSWORD=APP_PASSWORD,
+                           CA_FILE=self.engine.ca or "",
+                           SENTINELS=json.dumps([{"host": "127.0.0.1", "port": sentinel.port}
+                                                 for sentinel in self.engine.sentinels]))
+        answer = subprocess.run(["node", "ioredis_judge.mjs"], cwd=CLIENTS, env=environment, capture_output=True,
+                                text=True, timeout=60)
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+
     def check(self, script):
         expected = self.raw(self.engine.primary().port, script, 1 << 20)
         for piece in (1 << 20, 1000, 7):
@@ -238,7 +249,7 @@ class Protocol(HighlyAvailable):
     def test_the_third_version(self):
         # HELLO tells the connection's number: it is asked once more, without looking at it.
         script = [command for command in self.SCRIPT if command[0] != "RESET" and command[0] != "AUTH"]
-        with Redis(self.engine.endpoint.port, user=None) as client:
+        with Redis(self.engine.endpoint.port, user=None, ca=self.engine.ca) as client:
             hello = client.ask("HELLO", 3, "AUTH", APP, APP_PASSWORD, "SETNAME", "third")
             self.assertIn(b"proto", hello)
             self.assertEqual(client.ask("CLIENT", "GETNAME"), b"third")
@@ -298,12 +309,7 @@ class Protocol(HighlyAvailable):
         self.assertEqual(len(answer.stdout.strip().split("\n")), 5, answer.stdout)
 
     def test_ioredis(self):
-        environment = dict(os.environ, PORT=str(self.engine.endpoint.port), USERNAME=APP, PASSWORD=APP_PASSWORD,
-                           SENTINELS=json.dumps([{"host": "127.0.0.1", "port": sentinel.port}
-                                                 for sentinel in self.engine.sentinels]))
-        answer = subprocess.run(["node", "ioredis_judge.mjs"], cwd=CLIENTS, env=environment, capture_output=True,
-                                text=True, timeout=60)
-        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.judge()
 
     def test_reads_are_spread_over_the_replicas(self):
         with self.engine.client() as client:
@@ -540,6 +546,108 @@ class Failover(HighlyAvailable):
         self.assertEqual(answers[3:5], ["OK", "QUEUED"])
         for i in (1, 5, 6):
             self.assertIn("SHORENOTREPLICATED", str(answers[i]))
+
+
+class Tls(Protocol):
+    """tls: true. All of Protocol, by clients that trust the authority; and nobody else."""
+    options = {"tls": True}
+
+    def raw(self, port, script, piece):
+        """As Protocol's, without a second thread, which a TLS socket does not bear: read when all is sent."""
+        with Redis(port, user=APP, password=APP_PASSWORD, ca=self.engine.ca) as client:
+            sent = b"".join(client.encode(*command) for command in script)
+            for at in range(0, len(sent), piece):
+                client.socket.sendall(sent[at:at + piece])
+            return client.file.read()
+
+    def test_redis_cli_and_redis_benchmark(self):
+        environment = dict(os.environ, REDISCLI_AUTH=APP_PASSWORD)
+        for port in (self.engine.endpoint.port, self.engine.read_port, self.engine.primary().port):
+            answer = subprocess.run(["redis-cli", "--tls", "--cacert", self.engine.ca, "-p", str(port), "--user", APP],
+                                    env=environment, timeout=30, input="GET none\nPING\n", capture_output=True,
+                                    text=True)
+            self.assertEqual(answer.stdout, "\nPONG\n", answer.stderr)
+        answer = subprocess.run(["redis-cli", "--tls", "--cacert", self.engine.ca, "-p",
+                                 str(self.engine.sentinels[0].port), "--user", APP, "SENTINEL",
+                                 "GET-MASTER-ADDR-BY-NAME", "store"], env=environment, timeout=30, capture_output=True,
+                                text=True)
+        self.assertEqual(answer.stdout, f"127.0.0.1\n{self.engine.primary().port}\n", answer.stderr)
+        answer = subprocess.run(["redis-benchmark", "--tls", "--cacert", self.engine.ca, "-p",
+                                 str(self.engine.endpoint.port), "--user", APP, "-a", APP_PASSWORD, "-n", "20000", "-P",
+                                 "16", "-t", "set,get,lpush,mset", "--csv"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual(len(answer.stdout.strip().split("\n")), 5, answer.stdout)
+
+    def test_plain_access_and_strange_authorities_are_refused(self):
+        with tempfile.TemporaryDirectory() as directory:
+            stranger, _ = make_certificate(directory)
+            for agent in [self.engine.endpoint, *self.engine.servers, *self.engine.sentinels]:
+                with self.assertRaises(OSError, msg=agent.name), Redis(agent.port, user=None) as client:
+                    client.ask("PING")
+                with self.assertRaises(ssl.SSLCertVerificationError, msg=agent.name):
+                    Redis(agent.port, user=None, ca=stranger)
+        with self.assertRaises(OSError), Redis(self.engine.read_port, user=None) as client:
+            client.ask("PING")
+
+    def test_a_lost_primary_is_hardly_noticed(self):
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(200)
+        former = self.engine.primary()
+        former.kill_child()
+        writer.writes(200)
+        _, lost, twice = writer.finish()
+        self.assertEqual((lost, twice, writer.errors), (set(), 0, []))
+        self.engine.wait_whole()
+        self.assertNotEqual(self.engine.primary(), former)
+
+    def test_a_certificate_is_renewed_under_open_connections(self):
+        with self.engine.client() as endpoint, self.engine.primary().redis() as server:
+            self.engine.renew()
+            for agent in [self.engine.endpoint, *self.engine.servers]:
+                agent.write_assignment()
+                os.kill(agent.process.pid, signal.SIGHUP)
+
+            def renewed():
+                try:
+                    for agent in [self.engine.endpoint, *self.engine.servers]:
+                        Redis(agent.port, user=None, ca=self.engine.ca).close()
+                    return True
+                except ssl.SSLError:
+                    return False
+            wait_until("the new authority's certificate", renewed)
+            self.assertEqual((endpoint.ask("PING"), server.ask("PING")), ("PONG", "PONG"))
+            # Sentinels read it when they start.
+            for sentinel in self.engine.sentinels:
+                sentinel.stop()
+                sentinel.write_assignment()
+                sentinel.start()
+                wait_until(f"{sentinel.name} is ready", sentinel.is_ready)
+            self.engine.wait_whole()
+
+    def test_tls_does_not_end_while_it_runs(self):
+        self.engine.options["tls"] = False
+        try:
+            server = self.engine.servers[0]
+            status, answer = server.ask("POST", "/check", self.engine.common()["spec"])
+        finally:
+            self.engine.options["tls"] = True
+        self.assertEqual(status, 501)
+        self.assertIn("tls of store cannot change while it runs", answer["error"])
+
+
+class OneServerTls(EngineCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = RedisEngine(replicas=0, tls=True)
+        cls.engine.start()
+
+    def test_its_address_speaks_tls_only(self):
+        with self.engine.client() as client:
+            self.assertEqual(client.ask("SET", "a", "1"), "OK")
+        port = self.engine.servers[0].port
+        with self.assertRaises(OSError), Redis(port, user=None) as client:
+            client.ask("PING")
 
 
 class FirstSeconds(EngineCase):

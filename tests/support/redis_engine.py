@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -58,7 +59,7 @@ class RedisError(Exception):
 class Redis:
     """A small client: commands out, replies in. reply() returns errors as RedisError values, ask() raises them."""
 
-    def __init__(self, port=None, user=ADMIN, password=PASSWORD, seconds=20, path=None):
+    def __init__(self, port=None, user=ADMIN, password=PASSWORD, seconds=20, path=None, ca=None):
         if path:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(seconds)
@@ -66,6 +67,12 @@ class Redis:
         else:
             self.socket = socket.create_connection(("127.0.0.1", port), seconds)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if ca:
+            plain = self.socket
+            try:
+                self.socket = ssl.create_default_context(cafile=ca).wrap_socket(plain, server_hostname="127.0.0.1")
+            finally:
+                plain.close()  # Its descriptor is the other's by now, unless that failed.
         self.file = self.socket.makefile("rb")
         if user:
             self.ask("AUTH", user, password)
@@ -243,14 +250,34 @@ class Agent:
         os.kill(self.child(), signal.SIGKILL)
 
     def redis(self, **options):
-        return Redis(self.port, **options)
+        return Redis(self.port, ca=self.engine.ca, **options)
+
+
+def make_certificate(directory):
+    """(authority's PEM file, certificate's with key, chain) as Shore's private authority makes them."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority")
+    openssl("req", *key, "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=Shore",
+            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "extendedKeyUsage=serverAuth")
+    openssl("x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-copy_extensions", "copyall", "-out", "own.pem")
+
+    def read(name):
+        with open(os.path.join(directory, name)) as file:
+            return file.read()
+    return os.path.join(directory, "ca.pem"), read("own.pem") + read("ca.pem") + read("own.key")
 
 
 class RedisEngine:
-    """replicas=0: one server alone."""
+    """replicas=0: one server alone. tls=True: its addresses speak TLS, as `ca` (a file) has signed."""
 
     def __init__(self, replicas=2, sentinels=3, **redis):
         self.directory = tempfile.mkdtemp(prefix="shore-redis-")
+        self.ca, self.tls = None, {"certificate": "", "authority": ""}
+        if redis.get("tls"):
+            self.renew()
         self.sockets = os.path.join(self.directory, "s")
         os.mkdir(self.sockets)
         os.chmod(self.directory, 0o711)
@@ -279,6 +306,13 @@ class RedisEngine:
         self.keeper = threading.Thread(target=self.keep, daemon=True)
         self.keeper.start()
 
+    def renew(self):
+        """Another certificate, of another authority; a client that connects must know that one."""
+        directory = tempfile.mkdtemp(dir=self.directory)
+        self.ca, certificate = make_certificate(directory)
+        with open(self.ca) as file:
+            self.tls = {"certificate": certificate, "authority": file.read()}
+
     def identity(self):
         return {"user": "redis", "group": "redis", "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -296,7 +330,7 @@ class RedisEngine:
                 "pool": {"enabled": False, "size": 0, "clients": 0, "wait_ns": 0, "statement_timeout_ns": 0,
                          "recycle_ns": 0}}
         return {"stack": "shop", "socket_directory": self.sockets, "spec": spec, "peers": peers,
-                "passwords": self.passwords, "identity": "0123456789abcdef" * 2}
+                "passwords": self.passwords, "identity": "0123456789abcdef" * 2, "tls": self.tls}
 
     def keep(self):
         while self.running:
@@ -363,10 +397,11 @@ class RedisEngine:
     def client(self, **options):
         """A client of the endpoint (of the server, when there is one alone), as the service `web`."""
         port = self.endpoint.port if self.endpoint else self.servers[0].port
-        return Redis(port, user=options.pop("user", APP), password=options.pop("password", APP_PASSWORD), **options)
+        return Redis(port, user=options.pop("user", APP), password=options.pop("password", APP_PASSWORD), ca=self.ca,
+                     **options)
 
     def reader(self, **options):
-        return Redis(self.read_port, user=APP, password=APP_PASSWORD, **options)
+        return Redis(self.read_port, user=APP, password=APP_PASSWORD, ca=self.ca, **options)
 
     def stop(self):
         self.running = False

@@ -71,13 +71,16 @@ Task<os::ExitStatus> Child::ended() {
     co_return status_;
 }
 
-Task<void> Child::stop(int signal, std::chrono::milliseconds grace) {
-    if (!running_) {
-        co_return;
+Task<void> Child::stop(int signal, std::chrono::milliseconds grace,
+                       std::chrono::milliseconds again) {
+    const SteadyTime last = loop_.now() + grace;
+    while (running_ && loop_.now() < last) {
+        // One that has ended in between is what was wanted.
+        (void)process_.send_signal(signal);
+        const SteadyTime next = again.count() == 0 ? last : loop_.now() + again;
+        (void)co_await async::pulsed(loop_, ended_, Deadline{std::min(next, last)});
     }
-    // One that has ended in between is what was wanted.
-    (void)process_.send_signal(signal);
-    if (!co_await async::pulsed(loop_, ended_, Deadline::in(loop_, grace))) {
+    if (running_) {
         (void)process_.send_signal(SIGKILL);
         co_await ended_.wait();
     }

@@ -34,8 +34,10 @@ class Child final {
     Result<void> signal(int number) const;
     /// Completes when it has ended (at once when it does not run), and says how.
     async::Task<os::ExitStatus> ended();
-    /// Sends `signal`, and SIGKILL after `grace`; completes when it has ended.
-    async::Task<void> stop(int signal, std::chrono::milliseconds grace);
+    /// Sends `signal`, once more every `again` (0: once), and SIGKILL after `grace`; completes when
+    /// it has ended.
+    async::Task<void> stop(int signal, std::chrono::milliseconds grace,
+                           std::chrono::milliseconds again = {});
 
  private:
     async::Task<void> wait();

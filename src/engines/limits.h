@@ -65,6 +65,9 @@ inline constexpr std::chrono::milliseconds kRedisStartInterval{25};
 inline constexpr std::chrono::milliseconds kReplicaLinkWait{3000};
 /// How long a server may take to end: it writes a snapshot first.
 inline constexpr std::chrono::seconds kRedisStopTime{60};
+/// It is told again this often: a Redis that cannot end at the moment (a replica that is writing
+/// its first log after a full copy; a snapshot that failed) says so in its log and forgets it.
+inline constexpr std::chrono::milliseconds kRedisStopAgain{500};
 inline constexpr std::chrono::seconds kSentinelStopTime{3};
 /// A sentinel's configuration: a line of 200 bytes for each of thousands of servers and sentinels.
 inline constexpr Bytes kSentinelConfMax = Bytes::mib(1);

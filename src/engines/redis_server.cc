@@ -282,7 +282,7 @@ Task<void> RedisServer::stop() {
         co_await look();
     }
     stopping_ = true;
-    co_await child_.stop(SIGTERM, kRedisStopTime);
+    co_await child_.stop(SIGTERM, kRedisStopTime, kRedisStopAgain);
     (void)os::remove_file(announcement_path(assignment_, assignment_.slot));
 }
 
@@ -431,7 +431,7 @@ Task<Result<void>> RedisServer::restart() {
     co_await look();
     answering_ = false;
     doing_ = "restarting for a setting";
-    co_await child_.stop(SIGTERM, kRedisStopTime);
+    co_await child_.stop(SIGTERM, kRedisStopTime, kRedisStopAgain);
     has_data_ = true;
     auto primary = co_await decide();
     auto started =

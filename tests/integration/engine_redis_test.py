@@ -673,6 +673,32 @@ class FirstSeconds(EngineCase):
         self.assertNotEqual(self.engine.primary(), former)
 
 
+class Stop(EngineCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = RedisEngine(replicas=1)
+
+    def test_a_replica_ends_that_is_writing_its_first_log(self):
+        self.engine.start(self.engine.servers)
+        wait_until("a replica that follows", self.engine.is_whole)
+        primary = self.engine.primary()
+        replica = next(server for server in self.engine.servers if server != primary)
+        with primary.redis() as client:
+            client.pipeline([("SET", f"k{i}", i) for i in range(200)])
+        with replica.redis() as client:
+            # A full copy, and 10 ms for each key that is written to the log after it.
+            client.ask("CONFIG", "SET", "rdb-key-save-delay", 10_000)
+            client.ask("REPLICAOF", "NO", "ONE")
+            client.ask("REPLICAOF", "127.0.0.1", primary.port)
+            wait_until("the copy", lambda: client.ask("ROLE")[3] == b"connected")
+            self.assertIn(b"aof_rewrite_in_progress:1", client.ask("INFO", "persistence"))
+        begun = time.monotonic()
+        replica.stop()
+        self.assertLess(time.monotonic() - begun, 20)
+        self.assertIn("can't exit", pathlib.Path(replica.log).read_text())
+        self.assertEqual(replica.process.returncode, 0)
+
+
 class Fast(HighlyAvailable):
     """durability: fast, and a short patience."""
     options = {"replicated": False, "hold_ns": SECOND // 2}

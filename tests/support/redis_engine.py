@@ -421,7 +421,7 @@ class RedisEngine:
 
     def logs(self):
         text = ""
-        for agent in self.agents:
+        for agent in filter(lambda each: os.path.exists(each.log), self.agents):
             with open(agent.log, errors="replace") as file:
                 text += f"--- {agent.name}\n" + "".join(file.readlines()[-40:])
         return text

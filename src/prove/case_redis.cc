@@ -199,6 +199,7 @@ Task<Result<Finding>> prove_redis_partition(Laboratory& laboratory) {
     store->load().begin_round();
     SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
     SHORE_CO_CHECK(laboratory.machine().pause(primary));
+    finding.measured.push_back("the primary was cut off by a pause of its process");
     const bool more = co_await store->load().more(kWritesMin);
     store->judge_gap("primary cut off", kPartitionGap, finding);
     SHORE_CO_CHECK(laboratory.machine().resume(primary));

@@ -62,7 +62,9 @@ Result<void> RedisEndpoint::start_shards() {
         servers.resize(std::max<size_t>(servers.size(), peer.slot + 1));
         servers[peer.slot].length = address.to_socket(servers[peer.slot].raw);
     }
-    const size_t loops = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kRedisLoopsMax);
+    // Half of the cores: the server and its clients want the others.
+    const size_t loops =
+        std::clamp<size_t>(std::thread::hardware_concurrency() / 2, 1, kRedisLoopsMax);
     for (size_t i = 0; i < loops; ++i) {
         SHORE_TRY(auto loop, async::Loop::open(clock_));
         auto shard =

@@ -8,6 +8,30 @@
 
 namespace shore::wire {
 
+namespace {
+
+/// A short line "<type><digits>\r\n" that is there as a whole. Null when it is not, or is longer
+/// than lines usually are; the scanners read it byte by byte then, and say what is wrong with it.
+const char* read_number(const char* at, const char* end, char type, uint32_t& value) {
+    constexpr std::ptrdiff_t kLongest = 1 + 7 + 2;
+    if (end - at < 4 || *at != type) {
+        return nullptr;
+    }
+    const char* const last = end - at < kLongest ? end : at + kLongest;
+    uint32_t number = 0;
+    const char* const first = ++at;
+    for (; at < last && *at >= '0' && *at <= '9'; ++at) {
+        number = number * 10 + static_cast<uint32_t>(*at - '0');
+    }
+    if (at == first || last - at < 2 || at[0] != '\r' || at[1] != '\n') {
+        return nullptr;
+    }
+    value = number;
+    return at + 2;
+}
+
+}  // namespace
+
 RespStatus RespNumber::feed(char byte) {
     if (ending_) {
         return byte == '\n' && digits_ > 0 ? RespStatus::kDone : RespStatus::kBad;
@@ -59,7 +83,28 @@ RespStatus ReplyScanner::on_number() {
     return element_done() ? RespStatus::kDone : RespStatus::kMore;
 }
 
+/// The size of the bulk string at `data` when all of it is there, which is what most replies are;
+/// 0: it is to be scanned byte by byte.
+size_t ReplyScanner::take_whole(const char* data, size_t size) {
+    uint32_t count = 0;
+    const char* const begin = read_number(data, data + size, '$', count);
+    if (begin == nullptr || static_cast<size_t>(data + size - begin) < size_t{count} + 2) {
+        return 0;
+    }
+    type_ = element_ = '$';
+    return static_cast<size_t>(begin - data) + count + 2;
+}
+
 RespStep ReplyScanner::feed(const char* data, size_t size) {
+    if (remaining_ == 0 && state_ == State::kType) {
+        if (const size_t whole = take_whole(data, size); whole > 0) {
+            return {.status = RespStatus::kDone, .used = whole};
+        }
+    }
+    return scan(data, size);
+}
+
+RespStep ReplyScanner::scan(const char* data, size_t size) {
     const char* at = data;
     const char* const end = data + size;
     const auto step = [&](RespStatus status) {
@@ -245,7 +290,48 @@ RespStatus RequestScanner::feed_bulk(const char* data, size_t size) {
     return state_ == State::kStart ? RespStatus::kDone : RespStatus::kMore;
 }
 
+/// The size of the command at `data` when all of it is there, which is what most are; 0: it is to
+/// be scanned byte by byte.
+size_t RequestScanner::take_whole(const char* data, size_t size) {
+    const char* const end = data + size;
+    uint32_t count = 0;
+    const char* at = read_number(data, end, '*', count);
+    if (at == nullptr || count == 0) {
+        return 0;
+    }
+    const char* name = nullptr;
+    size_t name_size = 0;
+    std::array<Argument, kArgumentsKept> kept{};
+    for (uint32_t i = 0; i < count; ++i) {
+        uint32_t bytes = 0;
+        at = read_number(at, end, '$', bytes);
+        if (at == nullptr || static_cast<size_t>(end - at) < size_t{bytes} + 2) {
+            return 0;
+        }
+        if (i == 0) {
+            name = at;
+            name_size = bytes;
+        } else if (i <= kArgumentsKept) {
+            kept[i - 1] = {.offset = static_cast<uint32_t>(at - data), .size = bytes};
+        }
+        at += bytes + 2;
+    }
+    begin('*');
+    take_name(name, name_size);
+    end_name();
+    arguments_ = index_ = count;
+    kept_ = kept;
+    state_ = State::kStart;
+    at_ = static_cast<uint64_t>(at - data);
+    return static_cast<size_t>(at - data);
+}
+
 RespStep RequestScanner::feed(const char* data, size_t size) {
+    if (state_ == State::kStart) {
+        if (const size_t whole = take_whole(data, size); whole > 0) {
+            return {.status = RespStatus::kDone, .used = whole};
+        }
+    }
     size_t used = 0;
     RespStatus status = RespStatus::kMore;
     while (used < size && status == RespStatus::kMore) {

@@ -57,6 +57,8 @@ class ReplyScanner final {
 
  private:
     enum class State : uint8_t { kType, kNumber, kLine, kBulk };
+    size_t take_whole(const char* data, size_t size);
+    RespStep scan(const char* data, size_t size);
     RespStatus on_number();
     bool element_done() {
         state_ = State::kType;
@@ -99,6 +101,7 @@ class RequestScanner final {
 
  private:
     enum class State : uint8_t { kStart, kCount, kDollar, kSize, kBulk, kInline };
+    size_t take_whole(const char* data, size_t size);
     bool begin(char first);
     RespStatus feed_head(char byte);
     RespStatus feed_bulk(const char* data, size_t size);

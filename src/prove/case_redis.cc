@@ -50,6 +50,11 @@ int64_t field(const wire::RespValue& info, std::string_view name) {
     return value;
 }
 
+struct Primary {
+    int pid = 0;
+    uint16_t port = 0;
+};
+
 /// The store under proof, its clients, and who is primary.
 class Store final {
  public:
@@ -58,8 +63,8 @@ class Store final {
 
     StoreLoad& load() { return load_; }
 
-    /// The primary's process, once all replicas follow it.
-    Task<Result<int>> wait_until_whole() {
+    /// The primary, once all replicas follow it.
+    Task<Result<Primary>> wait_until_whole() {
         const SteadyTime last = laboratory_.loop().now() + kWholeWithin;
         while (laboratory_.loop().now() < last) {
             const auto client = co_await StoreClient::connect(laboratory_.loop(), url_);
@@ -67,7 +72,8 @@ class Store final {
                 const auto info = co_await (*client)->ask({"INFO"});
                 if (info && field(*info, "connected_slaves") == kReplicas &&
                     field(*info, "min_slaves_good_slaves") == kReplicas) {
-                    co_return static_cast<int>(field(*info, "process_id"));
+                    co_return Primary{.pid = static_cast<int>(field(*info, "process_id")),
+                                      .port = static_cast<uint16_t>(field(*info, "tcp_port"))};
                 }
             }
             co_await async::sleep_for(laboratory_.loop(), kLookAgain);
@@ -139,7 +145,7 @@ Task<Result<std::unique_ptr<Store>>> open_store(Laboratory& laboratory) {
                                  async::Deadline::in(laboratory.loop(), kWholeWithin)));
     SHORE_CO_TRY(StoreUrl url, parse_store_url(answer.body.substr(0, answer.body.find(' '))));
     auto store = std::make_unique<Store>(laboratory, std::move(url));
-    SHORE_CO_TRY([[maybe_unused]] const int primary, co_await store->wait_until_whole());
+    SHORE_CO_TRY([[maybe_unused]] const Primary primary, co_await store->wait_until_whole());
     store->load().start();
     co_return store;
 }
@@ -161,10 +167,10 @@ Task<Result<Finding>> prove_redis_kill(Laboratory& laboratory) {
         if (i > 1) {
             SHORE_CO_CHECK(co_await store->wait_until_settled());
         }
-        SHORE_CO_TRY(const int primary, co_await store->wait_until_whole());
+        SHORE_CO_TRY(const Primary primary, co_await store->wait_until_whole());
         store->load().begin_round();
         SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
-        SHORE_CO_CHECK(laboratory.machine().kill(primary));
+        SHORE_CO_CHECK(laboratory.machine().kill(primary.pid));
         SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
         store->judge_gap(fmt::format("kill {}", i), kKillGap, finding);
     }
@@ -175,14 +181,14 @@ Task<Result<Finding>> prove_redis_kill(Laboratory& laboratory) {
 Task<Result<Finding>> prove_redis_manual(Laboratory& laboratory) {
     SHORE_CO_TRY(const auto store, co_await open_store(laboratory));
     Finding finding;
-    SHORE_CO_TRY(const int before, co_await store->wait_until_whole());
+    SHORE_CO_TRY(const Primary before, co_await store->wait_until_whole());
     store->load().begin_round();
     SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
     SHORE_CO_CHECK(co_await laboratory.act("store", "failover"));
     SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
     store->judge_gap("failover on purpose", kManualGap, finding);
-    SHORE_CO_TRY(const int after, co_await store->wait_until_whole());
-    if (before == after) {
+    SHORE_CO_TRY(const Primary after, co_await store->wait_until_whole());
+    if (before.pid == after.pid) {
         finding.missed.push_back("the primary is still the same");
     }
     if (store->load().unknown() > 0) {
@@ -195,17 +201,17 @@ Task<Result<Finding>> prove_redis_manual(Laboratory& laboratory) {
 Task<Result<Finding>> prove_redis_partition(Laboratory& laboratory) {
     SHORE_CO_TRY(const auto store, co_await open_store(laboratory));
     Finding finding;
-    SHORE_CO_TRY(const int primary, co_await store->wait_until_whole());
+    SHORE_CO_TRY(const Primary primary, co_await store->wait_until_whole());
     store->load().begin_round();
     SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
-    SHORE_CO_CHECK(laboratory.machine().pause(primary));
-    finding.measured.push_back("the primary was cut off by a pause of its process");
+    SHORE_CO_TRY(const std::string how, laboratory.machine().cut_off(primary.pid, primary.port));
+    finding.measured.push_back("the primary was cut off: " + how);
     const bool more = co_await store->load().more(kWritesMin);
     store->judge_gap("primary cut off", kPartitionGap, finding);
-    SHORE_CO_CHECK(laboratory.machine().resume(primary));
+    SHORE_CO_CHECK(laboratory.machine().heal(primary.pid, primary.port));
     SHORE_CO_CHECK(went_on(more));
-    SHORE_CO_TRY(const int after, co_await store->wait_until_whole());
-    if (primary == after) {
+    SHORE_CO_TRY(const Primary after, co_await store->wait_until_whole());
+    if (primary.pid == after.pid) {
         finding.missed.push_back("the primary that was cut off is still primary");
     }
     SHORE_CO_CHECK(co_await store->judge_lost(finding));

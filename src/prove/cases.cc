@@ -35,7 +35,8 @@ std::span<const Case> cases() {
          "no command with an unknown outcome, no acknowledged write lost.",
          &prove_redis_manual},
         {"redis-partition",
-         "A Redis primary that is cut off (its process is paused) and comes back: less than 5 s "
+         "A Redis primary that is cut off from replicas and sentinels and comes back: less than 5 "
+         "s "
          "between two acknowledged writes, and no acknowledged write lost.",
          &prove_redis_partition},
     };

@@ -2,6 +2,7 @@
 // control API.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,9 +28,10 @@ class Machine {
     virtual Result<int> start_daemon() = 0;
     /// SIGKILL to any process, and waits until it is gone.
     virtual Result<void> kill(int pid) = 0;
-    /// SIGSTOP and SIGCONT.
-    virtual Result<void> pause(int pid) = 0;
-    virtual Result<void> resume(int pid) = 0;
+    /// Cuts the server that listens on a TCP port off from all others until heal(): by the network
+    /// where the proof has one of its own, else by a pause of its process. Returns how, in words.
+    virtual Result<std::string> cut_off(int pid, uint16_t port) = 0;
+    virtual Result<void> heal(int pid, uint16_t port) = 0;
     /// The last lines of the daemon's log, for the report of a failure.
     virtual std::string daemon_log() const = 0;
 };

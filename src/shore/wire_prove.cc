@@ -17,6 +17,7 @@
 #include "os/signal.h"
 #include "prove/prove.h"
 #include "prove/sample_app.h"
+#include "shore/proof_network.h"
 
 namespace shore {
 
@@ -30,8 +31,9 @@ constexpr std::chrono::seconds kGoneWithin{5};
 class TemporaryMachine final : public prove::Machine {
  public:
     TemporaryMachine(os::TemporaryDirectory directory, std::string program,
-                     const std::map<std::string, std::string>& variables)
-        : directory_(std::move(directory)), program_(std::move(program)) {
+                     const std::map<std::string, std::string>& variables,
+                     const ProofNetwork& network)
+        : directory_(std::move(directory)), program_(std::move(program)), network_(network) {
         for (const auto& [name, value] : variables) {
             if (!name.starts_with("SHORE_")) {
                 environment_.push_back(name + "=" + value);
@@ -72,8 +74,18 @@ class TemporaryMachine final : public prove::Machine {
         return {};
     }
 
-    Result<void> pause(int pid) override { return send(pid, SIGSTOP); }
-    Result<void> resume(int pid) override { return send(pid, SIGCONT); }
+    Result<std::string> cut_off(int pid, uint16_t port) override {
+        const auto cut = network_.cut_off(port);
+        if (cut) {
+            return std::string("its TCP port was unreachable (network namespace)");
+        }
+        SHORE_CHECK(send(pid, SIGSTOP));
+        paused_ = pid;
+        return fmt::format("its process was paused ({})", cut.error().text());
+    }
+    Result<void> heal(int pid, uint16_t port) override {
+        return std::exchange(paused_, 0) == pid ? send(pid, SIGCONT) : network_.heal(port);
+    }
 
     std::string daemon_log() const override {
         auto text = os::read_file(directory_.file("state/logs/_shore/daemon.log"), Bytes::mib(16));
@@ -114,6 +126,8 @@ class TemporaryMachine final : public prove::Machine {
 
     os::TemporaryDirectory directory_;
     std::string program_;
+    const ProofNetwork& network_;
+    int paused_ = 0;
     std::vector<std::string> environment_;
     os::Process daemon_;
 };
@@ -148,16 +162,22 @@ int run_prove_role(std::span<const std::string> arguments,
     descriptors.rlim_cur = descriptors.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &descriptors);
     const base::SystemClock clock;
+    const bool is_app = arguments.size() == 1 && arguments.front() == "--app";
+    const auto options = is_app ? prove::ProveOptions() : prove::parse_prove_arguments(arguments);
+    if (!options) {
+        return complain(options.error());
+    }
+    const auto network = is_app || options->list ? Result<ProofNetwork>(ProofNetwork())
+                                                 : ProofNetwork::enter(variables);
+    if (!network) {
+        return complain(network.error());
+    }
     auto loop = async::Loop::open(clock);
     if (!loop) {
         return complain(loop.error());
     }
-    if (arguments.size() == 1 && arguments.front() == "--app") {
+    if (is_app) {
         return run_app(**loop, variables);
-    }
-    const auto options = prove::parse_prove_arguments(arguments);
-    if (!options) {
-        return complain(options.error());
     }
     const auto new_machine = [&]() -> Result<std::unique_ptr<prove::Machine>> {
         SHORE_TRY(auto directory, os::TemporaryDirectory::create());
@@ -165,7 +185,8 @@ int run_prove_role(std::span<const std::string> arguments,
         if (::chmod(directory.path().c_str(), ::geteuid() == 0 ? 0711 : 0700) < 0) {
             return fail(os::last_error("give way through " + directory.path()));
         }
-        return std::make_unique<TemporaryMachine>(std::move(directory), program, variables);
+        return std::make_unique<TemporaryMachine>(std::move(directory), program, variables,
+                                                  *network);
     };
     return prove::run_prove(**loop, *options, new_machine, [](std::string_view text) {
         std::fwrite(text.data(), 1, text.size(), stdout);

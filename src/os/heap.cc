@@ -19,6 +19,13 @@ Bytes resident_beyond_heap() {
     return {stats->resident.count - std::min(allocated, stats->resident.count)};
 }
 
+void keep_no_large_blocks() {
+    constexpr int kLarge = 1 << 20;
+    // Either one alone ends their growing by themselves (mallopt(3)).
+    mallopt(M_MMAP_THRESHOLD, kLarge);
+    mallopt(M_TRIM_THRESHOLD, kLarge);
+}
+
 void return_free_memory() {
     malloc_trim(0);
 }

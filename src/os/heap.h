@@ -10,6 +10,11 @@ namespace shore::os {
 /// Any thread.
 Bytes resident_beyond_heap();
 
+/// From now on blocks from 1 MiB on come from the kernel one by one and go back when they are
+/// freed. The allocator of itself keeps the largest block that was ever freed, at the end of each
+/// thread's heap, where return_free_memory() does not reach. Once, before there are threads.
+void keep_no_large_blocks();
+
 /// Gives whole pages that were freed back to the kernel (malloc_trim(3)). Milliseconds for some
 /// 100 MiB, in which other threads may wait for an allocation. Any thread.
 void return_free_memory();

@@ -31,6 +31,16 @@ TEST(Heap, GivesBackWhatWasFreed) {
     EXPECT_LT(resident_beyond_heap().count, before + Bytes::mib(4).count);
 }
 
+TEST(Heap, KeepsNoLargeBlocks) {
+    keep_no_large_blocks();
+    const uint64_t before = resident_beyond_heap().count;
+    for (int i = 0; i < 3; ++i) {
+        const auto block = std::make_unique_for_overwrite<char[]>(Bytes::mib(8).count);
+        std::memset(block.get(), i, Bytes::mib(8).count);
+    }
+    EXPECT_LT(resident_beyond_heap().count, before + Bytes::mib(4).count);
+}
+
 #endif
 
 }  // namespace

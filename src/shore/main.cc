@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "os/heap.h"
 #include "shore/roles.h"
 #include "shore/wire_prove.h"
 
@@ -56,6 +57,8 @@ int run(int argc, char** argv) {
     Invocation invocation = read_invocation(argc, argv);
     const std::string name = argc > 0 ? std::filesystem::path(argv[0]).filename().native() : "";
     const std::string role = take_role(invocation, name);
+    // Most roles live for months, and compress a log now and then, which takes 4 MiB for a moment.
+    os::keep_no_large_blocks();
     if (role == "daemon") {
         return run_daemon_role(invocation);
     }

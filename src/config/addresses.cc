@@ -71,4 +71,15 @@ bool is_network(std::string_view text) {
     return prefix && *prefix >= 0 && *prefix <= bits;
 }
 
+bool is_resolver(std::string_view text) {
+    const auto parts = base::split_once(text, ':');
+    if (parts) {
+        const auto port = as_int(Node::string(std::string(parts->second), {}));
+        if (!port || *port < 1 || *port > 65535) {
+            return false;
+        }
+    }
+    return address_bits(parts ? parts->first : text) == 32;
+}
+
 }  // namespace shore::config

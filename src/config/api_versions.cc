@@ -39,6 +39,11 @@ class Versions final {
     std::vector<HttpRoute> expand() {
         const Node* const versions = find("versions");
         if (versions == nullptr) {
+            for (const std::string_view key : {"version_by", "version_default"}) {
+                if (value_at(node_, key) != nullptr) {
+                    problem(key, "needs versions, which it chooses from");
+                }
+            }
             return {std::move(base_)};
         }
         std::vector<HttpRoute> routes;

@@ -42,6 +42,10 @@ void read_texts(const Node& node, std::string_view key, bool (*is_valid)(std::st
         return;
     }
     out.clear();
+    if (list->items.empty()) {
+        report.problem(list->place, fmt::format("x-shore.gateway.compress.{}", key),
+                       "must name something; compress: false compresses nothing");
+    }
     for (const Node& item : list->items) {
         std::string text = base::to_lower(item.text);
         if (is_valid(text)) {

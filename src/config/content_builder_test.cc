@@ -10,6 +10,7 @@ namespace shore::config {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -185,6 +186,7 @@ TEST(ExternalUpstream, HasNoProcessAndIsCheckedWithItsPlace) {
     EXPECT_THAT(to_text(load("far.test").error()),
                 HasSubstr("must be HOST:PORT, got \"far.test\""));
     EXPECT_THAT(to_text(load("\"http://far:80\"").error()), HasSubstr("must be HOST:PORT"));
+    EXPECT_THAT(to_text(load("\"https://far:443\"").error()), HasSubstr("over plain HTTP"));
     EXPECT_THAT(to_text(load("\"far:80\"", "command: [./x]").error()),
                 HasSubstr("stands beside a command"));
 }
@@ -192,6 +194,71 @@ TEST(ExternalUpstream, HasNoProcessAndIsCheckedWithItsPlace) {
 TEST(Mirror, NamesAServiceThatExists) {
     EXPECT_THAT(routes_of("        {mirror: {service: odl}}\n"),
                 HasSubstr("there is no active service \"odl\", did you mean \"old\"?"));
+}
+
+TEST(Mirror, IsNamedWhereItStands) {
+    EXPECT_THAT(routes_of("        {mirror: {service: odl}}\n"),
+                HasSubstr("x-shore.http.mirror.service: there is no active service"));
+    EXPECT_THAT(routes_of("        {mirror: {percent: 5}}\n"), HasSubstr("needs \"service\""));
+    EXPECT_THAT(routes_of("        {mirror: {service: api}}\n"),
+                HasSubstr("is the service that answers"));
+    EXPECT_THAT(routes_of("        {versions: {v1: {service: nobody}}}\n"),
+                HasSubstr("x-shore.http.versions.v1.service: there is no active service"));
+}
+
+TEST(RouteBuilder, RefusesWhatCouldDoNothing) {
+    EXPECT_THAT(routes_of("        {sticky_for: 1h}\n"), HasSubstr("is the life of the cookie"));
+    EXPECT_THAT(routes_of("        {redirect: /x, rewrite: /y}\n"),
+                HasSubstr("rewrite: stands beside redirect"));
+    EXPECT_THAT(routes_of("        {rewrite: \"/{host\"}\n"),
+                HasSubstr("has a { without its }, got \"/{host\""));
+    EXPECT_THAT(routes_of("        {try_timeout: 10s, timeout: 5s}\n"),
+                HasSubstr("must be at most timeout (5s)"));
+    EXPECT_THAT(routes_of("        {version_by: media_type}\n"), HasSubstr("needs versions"));
+    EXPECT_THAT(routes_of("        {version_default: v1}\n"), HasSubstr("needs versions"));
+    EXPECT_THAT(routes_of("        {path_regex: users/.*}\n"),
+                HasSubstr("\"users/.*\" can fit none"));
+    EXPECT_THAT(routes_of("        {path_regex: \"(?i).*[.]php|/x\"}\n"), HasSubstr("~(?i)"));
+    EXPECT_THAT(routes_of("        {source: 999.0.0.1}\n"), HasSubstr("must be a network"));
+    EXPECT_THAT(routes_of("        {health_status: 200-204}\n"),
+                HasSubstr("goes with x-shore.http.health"));
+    EXPECT_THAT(routes_of("        {health_body: ok}\n"),
+                HasSubstr("goes with x-shore.http.health"));
+}
+
+TEST(GatewayOptions, AreCheckedWithTheirPlace) {
+    TestProject project;
+    project.file("site/index.html", "x");
+    const auto said = [&project](std::string_view gateway) {
+        project.file("shore.yaml",
+                     fmt::format("services:\n  site:\n    x-shore: {{static: ./site}}\n"
+                                 "x-shore:\n  gateway: {{{}}}\n",
+                                 gateway));
+        const Outcome outcome = project.load();
+        return to_text(outcome ? outcome->notes : outcome.error());
+    };
+    EXPECT_THAT(said("listen: []"), HasSubstr("5:21: x-shore.gateway.listen: must name"));
+    EXPECT_THAT(said("listen: [\"http://:80\", \"https://:80\"]"),
+                HasSubstr("https://:80 stands there already"));
+    EXPECT_THAT(said("access_log: {fields: []}"), HasSubstr("must name a field"));
+    EXPECT_THAT(said("resolvers: [dns.test]"),
+                HasSubstr("must be an IPv4 address, or ADDRESS:PORT, got \"dns.test\""));
+    EXPECT_THAT(said("resolvers: [\"10.0.0.1:0\"]"), HasSubstr("got \"10.0.0.1:0\""));
+    EXPECT_THAT(said("resolvers: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4]"),
+                HasSubstr("must be at most 3 servers, got 4"));
+    EXPECT_EQ(said("resolvers: [10.0.0.1, \"10.0.0.2:5353\"]"), "");
+    EXPECT_THAT(said("compress: {codings: []}"), HasSubstr("compress.codings: must name"));
+    EXPECT_THAT(said("tls: {client_auth: optional}"), HasSubstr("client_auth: needs client_ca"));
+    EXPECT_THAT(said("tls: {redirect: true}"), HasSubstr("does nothing without an address"));
+    EXPECT_EQ(said("listen: \"https://:443\", tls: {min_version: \"1.3\"}"), "");
+}
+
+TEST(TcpListen, NeedsAPortOfItsOwn) {
+    TestProject project;
+    const std::string head = "services:\n  db:\n    command: [./db]\n    x-shore: {tcp: ";
+    EXPECT_THAT(project.problems_of(head + "8080}\n"),
+                HasSubstr("port 8080 is one of x-shore.gateway.listen"));
+    EXPECT_THAT(project.problems_of(head + "x}\n"), Not(HasSubstr("needs a port")));
 }
 
 TEST(ApiVersions, ByPathHaveAPrefixEach) {

@@ -62,6 +62,11 @@ model::TlsOptions tls_options(const Node& gateway, Report& report) {
     }
     options.client_ca = text_at(*tls, "client_ca");
     options.client_optional = text_at(*tls, "client_auth") == "optional";
+    if (const Node* const auth = value_at(*tls, "client_auth");
+        auth != nullptr && options.client_ca.empty()) {
+        report.problem(auth->place, fmt::format("{}.client_auth", kPath),
+                       "needs client_ca, the authorities whose certificates count");
+    }
     options.redirect = bool_at(*tls, "redirect", !options.certificates.empty());
     options.hsts = duration_at(*tls, "hsts", options.hsts);
     options.version_min = text_at(*tls, "min_version", "1.2") == "1.3" ? 13 : 12;

@@ -73,6 +73,9 @@ inline constexpr size_t kPortsMax = 1000;
 /// Routes of one service: each is looked at by every request that no earlier one takes.
 inline constexpr size_t kRoutesMax = 200;
 
+/// DNS servers of x-shore.gateway.resolvers: what the C library's resolver takes (MAXNS).
+inline constexpr size_t kResolversMax = 3;
+
 /// Bytes that a route's header edits may add to a head (the gateway keeps that much room).
 inline constexpr size_t kHeaderEditBytesMax = 1024;
 

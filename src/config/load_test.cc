@@ -460,6 +460,17 @@ TEST(Load, ChecksThePatternOfAHealthProbe) {
               "");
 }
 
+TEST(Load, TakesTheRouteOffTheFilesPathByChoice) {
+    TestProject project;
+    project.file("public/index.html", "x");
+    project.file("shore.yaml",
+                 "services:\n  site:\n    x-shore: {static: {root: ./public, route: /assets, "
+                 "strip_prefix: true}}\n");
+    const Outcome outcome = project.load();
+    ASSERT_TRUE(outcome) << to_text(outcome.error());
+    EXPECT_TRUE(outcome->stack.services[0].http->strip_prefix);
+}
+
 TEST(Load, NotesADirectoryOfFilesThatIsNotThere) {
     TestProject project;
     project.file("shore.yaml", "services:\n  site:\n    x-shore: {static: ./public}\n");

@@ -30,8 +30,9 @@ constexpr std::string_view kOfTheService[] = {
     "routes",  "port",    "health",     "health_status", "health_body",
     "circuit", "outlier", "slow_start", "protocol",      "proxy_protocol"};
 /// Keys of a route that a service of files has, too.
-constexpr std::string_view kOfFiles[] = {"path",  "path_regex", "method", "header",
-                                         "query", "source",     "name",   "client_certificate"};
+constexpr std::string_view kOfFiles[] = {
+    "path", "path_regex",         "method",      "header", "query", "source",
+    "name", "client_certificate", "strip_prefix"};
 
 bool is_one_of(std::string_view key, std::span<const std::string_view> keys) {
     return std::ranges::find(keys, key) != keys.end();

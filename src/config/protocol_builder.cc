@@ -63,7 +63,7 @@ model::ProxyOptions build_proxy_options(const Node& gateway, const model::StackS
 model::TcpListen build_tcp(const Node& tcp, const std::string& path, Report& report) {
     model::TcpListen listen;
     listen.port = static_cast<uint16_t>(int_at(tcp, "port", 0));
-    if (value_at(tcp, "port") == nullptr) {
+    if (value_at(tcp, "port") == nullptr && !report.failed_below(path)) {
         report.problem(tcp.place, path, "needs a port that the gateway listens on");
     }
     listen.tls = bool_at(tcp, "tls", listen.tls);

@@ -44,6 +44,9 @@ class ActionsBuilder final {
         if (!actions.rewrite.empty() && route_.strip_prefix) {
             problem("rewrite", "stands beside strip_prefix; {rest} is the path without the prefix");
         }
+        if (stands_here("rewrite") && !actions.redirect.to.empty()) {
+            problem("rewrite", "stands beside redirect, which asks no app; give one of them");
+        }
         edits("request_headers", actions.request);
         edits("response_headers", actions.response);
         balance();
@@ -52,6 +55,11 @@ class ActionsBuilder final {
         mirror();
         actions.try_timeout = duration_at(source_of("try_timeout"), "try_timeout", {});
         actions.deadline = duration_at(source_of("deadline"), "deadline", {});
+        if (stands_here("try_timeout") && actions.try_timeout > route_.timeout) {
+            problem("try_timeout",
+                    fmt::format("must be at most timeout ({}), which all tries share",
+                                base::to_text(route_.timeout)));
+        }
     }
 
  private:
@@ -63,6 +71,8 @@ class ActionsBuilder final {
         return value_at(node_, key) != nullptr || defaults_ == nullptr ? node_ : *defaults_;
     }
     std::string text(std::string_view key) const { return text_at(source_of(key), key); }
+    /// Whether the route itself says it; what it inherits may suit other routes better.
+    bool stands_here(std::string_view key) const { return value_at(node_, key) != nullptr; }
     void problem(std::string_view key, std::string message) {
         const Node* const node = find(key);
         report_.problem(node == nullptr ? node_.place : node->place,
@@ -98,9 +108,12 @@ class ActionsBuilder final {
         for (size_t open = text.find('{'); open != std::string_view::npos;
              open = text.find('{', open + 1)) {
             const size_t close = text.find('}', open);
-            const std::string_view blank = close == std::string_view::npos
-                                               ? std::string_view()
-                                               : text.substr(open + 1, close - open - 1);
+            if (close == std::string_view::npos) {
+                problem(key, fmt::format("has a {{ without its }}, got \"{}\"",
+                                         base::printable(std::string(text), 60)));
+                return;
+            }
+            const std::string_view blank = text.substr(open + 1, close - open - 1);
             if (is_group(blank)) {
                 if (route_.conditions.path_pattern.empty()) {
                     problem(key, fmt::format("{{{}}} is a group of path_regex, which is not given",
@@ -192,10 +205,13 @@ class ActionsBuilder final {
 
     void session() {
         const std::string words = text("sticky");
+        model::RouteActions& actions = route_.actions;
+        if (stands_here("sticky_for") && !words.starts_with("cookie ")) {
+            problem("sticky_for", "is the life of the cookie of sticky: cookie NAME");
+        }
         if (words.empty()) {
             return;
         }
-        model::RouteActions& actions = route_.actions;
         if (!text("balance").empty() && actions.balance == model::Balance::kHash) {
             problem("sticky", "stands beside balance: hash, which does the same; give one of them");
         } else if (!client_key(words)) {
@@ -232,6 +248,9 @@ class ActionsBuilder final {
         }
         route_.actions.mirror = {.service = text_at(*node, "service"),
                                  .share = number_at(*node, "percent", 100) / 100};
+        if (route_.actions.mirror.service.empty()) {
+            problem("mirror", "needs \"service\", which gets the copies");
+        }
     }
 
     const Node& node_;

@@ -1,12 +1,12 @@
 #include "config/route_builder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "config/addresses.h"
 #include "config/api_versions.h"
 #include "config/limits.h"
 #include "config/pattern.h"
@@ -36,29 +36,6 @@ bool is_host(std::string_view text) {
         text.remove_prefix(2);
     }
     return !text.empty() && text.find_first_of(" /:*?#") == std::string_view::npos;
-}
-
-/// The shape of "10.0.0.0/8" or "2001:db8::/32"; the numbers are the gateway's business.
-bool is_network(std::string_view text) {
-    const size_t slash = text.find('/');
-    const std::string_view address = text.substr(0, slash);
-    const bool is_v6 = address.contains(':');
-    if (address.empty() ||
-        address.find_first_not_of(is_v6 ? "0123456789abcdefABCDEF:." : "0123456789.") !=
-            std::string_view::npos) {
-        return false;
-    }
-    if (!is_v6 && std::ranges::count(address, '.') != 3) {
-        return false;
-    }
-    if (slash == std::string_view::npos) {
-        return true;
-    }
-    int bits = -1;
-    const std::string_view count = text.substr(slash + 1);
-    const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), bits);
-    return error == std::errc() && end == count.data() + count.size() && bits >= 0 &&
-           bits <= (is_v6 ? 128 : 32);
 }
 
 /// Reads one route; keys that `node` lacks are looked up in `defaults`.
@@ -159,6 +136,12 @@ class RouteBuilder final {
                                         base::printable(exact, 60)));
         }
         if (!pattern.empty() && is_pattern("path_regex", pattern)) {
+            if (!may_begin_with_slash(pattern)) {
+                problem("path_regex",
+                        fmt::format("is compared with the whole path, which begins with /; \"{}\" "
+                                    "can fit none",
+                                    base::printable(pattern, 60)));
+            }
             route_.conditions.path_pattern = pattern;
         }
     }

@@ -427,8 +427,13 @@ class ServiceBuilder final {
                               : as_int(Node::string(spec_.external.substr(colon + 1), {}));
         if (host.empty() || host.find_first_of("/@ ?#") != std::string::npos || !port ||
             *port < 1 || *port > 65535) {
-            problem("x-shore.http.upstream", fmt::format("must be HOST:PORT, got \"{}\"",
-                                                         base::printable(spec_.external, 60)));
+            const bool wants_tls = spec_.external.starts_with("https://");
+            problem(
+                "x-shore.http.upstream",
+                fmt::format("must be HOST:PORT, got \"{}\"{}", base::printable(spec_.external, 60),
+                            wants_tls ? "; upstreams are spoken to over plain HTTP, so for TLS "
+                                        "name a local program that speaks it (stunnel)"
+                                      : ""));
         }
         if (model::has_process(spec_)) {
             problem("x-shore.http.upstream",
@@ -526,6 +531,11 @@ class ServiceBuilder final {
         const bool disabled =
             bool_at(check, "disable", false) || (!test.empty() && test[0] == "NONE");
         const std::string path = text_at(node_, "x-shore.http.health");
+        for (const char* const key : {"x-shore.http.health_status", "x-shore.http.health_body"}) {
+            if (path.empty() && value_at(node_, key) != nullptr) {
+                problem(key, "goes with x-shore.http.health, the path whose answer it is about");
+            }
+        }
         if (disabled || spec_.static_files) {
             return;
         }

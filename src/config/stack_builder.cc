@@ -10,6 +10,7 @@
 #include "config/content_builder.h"
 #include "config/engine_builder.h"
 #include "config/gateway_tls.h"
+#include "config/limits.h"
 #include "config/protocol_builder.h"
 #include "config/service_builder.h"
 #include "config/settle.h"
@@ -72,7 +73,7 @@ class StackBuilder final {
         options.threads = static_cast<uint32_t>(int_at(gateway, "threads", options.threads));
         options.access_log = access_log(gateway);
         options.trace = bool_at(gateway, "trace", options.trace);
-        options.resolvers = texts_at(gateway, "resolvers");
+        resolvers(gateway);
         options.drain_timeout = duration_at(gateway, "drain_timeout", options.drain_timeout);
         options.upgrade_timeout = duration_at(gateway, "upgrade_timeout", options.upgrade_timeout);
         options.trusted_proxies = texts_at(gateway, "trusted_proxies");
@@ -101,6 +102,27 @@ class StackBuilder final {
         options.proxy_protocol = build_proxy_options(gateway, stack_, report_);
     }
 
+    void resolvers(const Node& gateway) {
+        const std::string path = "x-shore.gateway.resolvers";
+        const Node* const list = value_at(gateway, "resolvers");
+        if (list == nullptr) {
+            return;
+        }
+        for (const Node& item : list->items) {
+            if (!is_resolver(item.text)) {
+                report_.problem(item.place, path,
+                                fmt::format("must be an IPv4 address, or ADDRESS:PORT, got \"{}\"",
+                                            base::printable(item.text, 60)));
+            }
+        }
+        if (list->items.size() > kResolversMax) {
+            report_.problem(list->place, path,
+                            fmt::format("must be at most {} servers, got {}", kResolversMax,
+                                        list->items.size()));
+        }
+        stack_.gateway.resolvers = texts_at(gateway, "resolvers");
+    }
+
     model::AccessLogOptions access_log(const Node& gateway) {
         model::AccessLogOptions log;
         const Node* const node = value_at(gateway, "access_log");
@@ -111,6 +133,10 @@ class StackBuilder final {
         const Node* const fields = value_at(*node, "fields");
         if (fields == nullptr) {
             return log;
+        }
+        if (fields->items.empty()) {
+            report_.problem(fields->place, "x-shore.gateway.access_log.fields",
+                            "must name a field; access_log: false writes no lines");
         }
         log.fields = 0;
         for (const Node& item : fields->items) {
@@ -143,7 +169,21 @@ class StackBuilder final {
                     continue;
                 }
                 address->port = shifted(address->port, item.place, path);
+                const auto same = [&address](const model::ListenAddress& other) {
+                    return other.address == address->address && other.port == address->port;
+                };
+                if (std::ranges::any_of(stack_.gateway.listen, same)) {
+                    report_.problem(item.place, path,
+                                    fmt::format("{} stands there already, and an address can be "
+                                                "listened on once",
+                                                base::printable(item.text, 60)));
+                    continue;
+                }
                 stack_.gateway.listen.push_back(std::move(*address));
+            }
+            if (list->items.empty()) {
+                report_.problem(list->place, path,
+                                "must name an address such as http://:8080; leave it out for that");
             }
         }
         if (stack_.gateway.listen.empty()) {
@@ -192,7 +232,23 @@ class StackBuilder final {
         }
         expand_engines(*services, stack_, report_);
         join_splits(*services);
+        note_idle_tls();
         imply_one_shot(*services);
+    }
+
+    /// Settings of TLS that nothing listens with.
+    void note_idle_tls() {
+        const Node* const tls = value_at(document_, "x-shore.gateway.tls");
+        const bool listens =
+            std::ranges::any_of(stack_.gateway.listen, &model::ListenAddress::tls) ||
+            std::ranges::any_of(stack_.services, [](const model::ServiceSpec& service) {
+                return service.tcp && service.tcp->tls;
+            });
+        if (tls != nullptr && !listens) {
+            report_.note(tls->place, "x-shore.gateway.tls",
+                         "does nothing without an address such as https://:8443 in "
+                         "x-shore.gateway.listen");
+        }
     }
 
     /// A published port and a route belong to one service.
@@ -211,6 +267,12 @@ class StackBuilder final {
             }
         }
         if (service.tcp) {
+            if (std::ranges::find(stack_.gateway.listen, service.tcp->port,
+                                  &model::ListenAddress::port) != stack_.gateway.listen.end()) {
+                report_.problem(
+                    entry.place, fmt::format("services.{}.x-shore.tcp", entry.key),
+                    fmt::format("port {} is one of x-shore.gateway.listen", service.tcp->port));
+            }
             const auto [owner, is_new] =
                 claimed_.try_emplace(fmt::format(":{}/tcp", service.tcp->port), service.name);
             if (!is_new) {
@@ -255,34 +317,62 @@ class StackBuilder final {
                 for (const model::Share& share : route.actions.split) {
                     join_split(services, service, share.service);
                 }
-                if (!route.actions.mirror.service.empty()) {
-                    join_split(services, service, route.actions.mirror.service);
+                if (const std::string& copies = route.actions.mirror.service; !copies.empty()) {
+                    if (copies == service.name && route.actions.split.empty()) {
+                        const Naming naming =
+                            naming_of(*services.find(service.name), service.name, copies);
+                        report_.problem(*naming.place, naming.path,
+                                        "is the service that answers; copies are for another one");
+                    }
+                    join_split(services, service, copies);
                 }
             }
         }
     }
 
-    static const Place& place_of_share(const Node& service, const std::string& name) {
+    /// Where a service's routes name another one.
+    struct Naming {
+        const Place* place;
+        std::string path;
+    };
+
+    /// The first place below x-shore.http of `from` that names service `name`: as a share of a
+    /// split, as what gets copies, as a version of an API.
+    static Naming naming_of(const Node& service, const std::string& from, const std::string& name) {
+        const std::string path = fmt::format("services.{}.x-shore.http", from);
         const Node* const http = value_at(service, "x-shore.http");
         const Node* const list = http == nullptr ? nullptr : value_at(*http, "routes");
-        std::vector<const Node*> maps = {http == nullptr ? nullptr : value_at(*http, "split")};
-        for (const Node& route :
-             list == nullptr ? std::span<const Node>() : std::span(list->items)) {
-            maps.push_back(value_at(route, "split"));
-        }
-        for (const Node* const map : maps) {
-            const Node* const share = map == nullptr ? nullptr : map->find(name);
-            if (share != nullptr) {
-                return share->place;
+        const size_t count = list == nullptr ? 0 : list->items.size();
+        for (size_t i = 0; i <= count; ++i) {
+            const Node* const map = i == 0 ? http : &list->items[i - 1];
+            const std::string at = i == 0 ? path : fmt::format("{}.routes[{}]", path, i - 1);
+            if (map == nullptr) {
+                continue;
+            }
+            const Node* const split = value_at(*map, "split");
+            if (const Node* const share = split == nullptr ? nullptr : split->find(name)) {
+                return {&share->place, at + ".split"};
+            }
+            const Node* const mirror = value_at(*map, "mirror.service");
+            if (mirror != nullptr && mirror->text == name) {
+                return {&mirror->place, at + ".mirror.service"};
+            }
+            const Node* const versions = value_at(*map, "versions");
+            for (const Entry& version :
+                 versions == nullptr ? std::span<const Entry>() : std::span(versions->entries)) {
+                const Node* const own = value_at(version.value, "service");
+                if (own != nullptr && own->text == name) {
+                    return {&own->place, fmt::format("{}.versions.{}.service", at, version.key)};
+                }
             }
         }
-        return service.place;
+        return {&service.place, path};
     }
 
     void join_split(const Node& services, const model::ServiceSpec& from, const std::string& name) {
         const auto found = std::ranges::find(stack_.services, name, &model::ServiceSpec::name);
-        const std::string path = fmt::format("services.{}.x-shore.http.split", from.name);
-        const Place& place = place_of_share(*services.find(from.name), name);
+        const auto& [at, path] = naming_of(*services.find(from.name), from.name, name);
+        const Place& place = *at;
         if (found == stack_.services.end()) {
             std::vector<std::string> names;
             for (const model::ServiceSpec& service : stack_.services) {

@@ -202,6 +202,7 @@ Task<Exchange::After> Exchange::fetch_cached(cache::Key key, std::shared_ptr<con
         cache_status_ = "fwd=bypass";
         count_cache(CacheResult::kBypass);
         compose_request();
+        begin_mirror();
         co_return co_await proxy();
     }
     cache::Cache& cache = *shard_.shared().cache;
@@ -247,6 +248,7 @@ Task<Exchange::After> Exchange::fetch_cached(cache::Key key, std::shared_ptr<con
     cache_status_ = wishes.reload ? "fwd=request" : entry ? "fwd=stale" : "fwd=miss";
     ask_about(std::move(entry));
     compose_request();
+    begin_mirror();
     co_return co_await proxy();
 }
 

@@ -65,6 +65,14 @@ Task<Result<void>> serve(async::Loop& loop, const base::Clock& clock, const Opti
     service->keep_answers_in(options.cache_directory, [log](std::string what) {
         log.error("answers are kept in memory only", {{"error", what}});
     });
+    service->names().report_to([log](const std::string& name, const std::string& why) {
+        if (why.empty()) {
+            log.info("an upstream's name can be looked up again", {{"upstream", name}});
+        } else {
+            log.warning("an upstream's name cannot be looked up",
+                        {{"upstream", name}, {"error", why}});
+        }
+    });
     HandOver inheritance;
     if (options.take_over) {
         SHORE_CO_TRY(inheritance, co_await HandOver::ask(loop, options.socket_path));

@@ -70,6 +70,7 @@ class Service final {
     /// Completes when no request and no upgraded connection is under way at the instance.
     async::Task<void> drained(std::string instance);
     async::Task<std::string> metrics();
+    UpstreamNames& names() { return *names_; }
     cache::Cache& cache() { return *shared_.cache; }
     /// Returns how many stored answers were dropped.
     async::Task<uint64_t> purge_cache(cache::Purge purge);

@@ -47,12 +47,22 @@ void UpstreamNames::use(const model::Snapshot& snapshot) {
             if (host.starts_with('[')) {
                 host = host.substr(1, host.size() - 2);
             }
-            name->asking.spawn(keep_asking(*name, std::move(host), port));
+            name->asking.spawn(keep_asking(*name, text, std::move(host), port));
         }
     }
 }
 
-Task<void> UpstreamNames::keep_asking(Name& name, std::string host, uint16_t port) {
+void UpstreamNames::set_fails(Name& name, const std::string& text, const std::string& why) {
+    if (name.fails == why.empty()) {
+        name.fails = !why.empty();
+        if (report_) {
+            report_(text, why);
+        }
+    }
+}
+
+Task<void> UpstreamNames::keep_asking(Name& name, std::string text, std::string host,
+                                      uint16_t port) {
     Duration pause = kDnsRetryFirst;
     while (true) {
         auto ask = [host, port, servers = servers_] {
@@ -62,11 +72,13 @@ Task<void> UpstreamNames::keep_asking(Name& name, std::string host, uint16_t por
         if (!answer) {
             // The last addresses are the best there is.
             ++failures_;
+            set_fails(name, text, answer.error().text());
             co_await async::sleep_for(loop_, pause);
             pause = std::min<Duration>(pause * 2, kDnsRetryLongest);
             continue;
         }
         pause = kDnsRetryFirst;
+        set_fails(name, text, {});
         if (answer->addresses.size() > kDnsAddressesMax) {
             answer->addresses.resize(kDnsAddressesMax);
         }

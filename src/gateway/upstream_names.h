@@ -23,6 +23,11 @@ class UpstreamNames final {
     /// `on_change` is called, on the loop, whenever a name leads elsewhere.
     UpstreamNames(async::Loop& loop, std::function<void()> on_change);
 
+    /// Called, on the loop, when a name ("HOST:PORT") can no longer be looked up, with the reason,
+    /// and with an empty one when it can be again: once for each change.
+    using Report = std::function<void(const std::string& name, const std::string& why)>;
+    void report_to(Report report) { report_ = std::move(report); }
+
     /// Begins to ask for the snapshot's names that are new, and forgets those that are gone.
     void use(const model::Snapshot& snapshot);
     /// The snapshot with the addresses as endpoints of its named upstreams.
@@ -37,12 +42,15 @@ class UpstreamNames final {
     struct Name {
         explicit Name(async::Loop& loop) : asking(loop) {}
         std::vector<net::Address> addresses;
+        bool fails = false;
         async::Scope asking;
     };
-    async::Task<void> keep_asking(Name& name, std::string host, uint16_t port);
+    async::Task<void> keep_asking(Name& name, std::string text, std::string host, uint16_t port);
+    void set_fails(Name& name, const std::string& text, const std::string& why);
 
     async::Loop& loop_;
     std::function<void()> on_change_;
+    Report report_;
     std::vector<std::string> servers_;
     uint64_t failures_ = 0;
     std::unique_ptr<async::WorkerPool> workers_;          // Null until there is a name.

@@ -282,6 +282,16 @@ class Bodies(RoutingCase):
         wait_until(lambda: len(shadow.seen) > 3, what="the copies of a half")
         self.assertTrue(5 < len(shadow.seen) - 3 < 38, len(shadow.seen))
 
+    def test_of_a_cached_route_what_reaches_the_app_is_mirrored(self):
+        api, shadow = self.service("api")[0], self.service("shadow")[0]
+        self.start(self.snapshot_of(dict(
+            self.to("api"), mirror=1, cache={"enabled": True, "heuristic": True},
+            actions={"mirror": {"service": "shadow", "share": 1.0}})))
+        self.head("/get")
+        self.head("/post", "-d", "x")
+        wait_until(lambda: len(shadow.seen) == 2, what="the copies")
+        self.assertEqual(shadow.seen, api.seen)
+
     def test_a_dead_or_slow_mirror_costs_the_original_nothing(self):
         self.service("api")
         shadow = self.service("shadow")[0]
@@ -360,6 +370,12 @@ class Names(RoutingCase):
         names.records["app.test"] = None
         wait_until(lambda: 'shore_gateway_dns_failures_total 0' not in self.metrics(), what="a counted failure")
         self.assertEqual(self.head()[0], 200)
+        # Said once, and once more when it is over.
+        said = f'"an upstream\'s name cannot be looked up","upstream":"app.test:{first.port}"'
+        wait_until(lambda: said in (self.state / "out").read_text(), what="the line in the log")
+        names.records["app.test"] = ["127.0.0.1"]
+        wait_until(lambda: "can be looked up again" in (self.state / "out").read_text(), what="the end")
+        self.assertEqual((self.state / "out").read_text().count(said), 1)
 
     def metrics(self):
         with self.control() as control:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "cache/cache.h"
 #include "gateway/service.h"
 
@@ -60,6 +61,16 @@ Task<Result<Json>> cache_status(Service& service) {
 
 Task<Result<Json>> purge_cache(Service& service, Json with) {
     const auto text = [&with](std::string_view key) { return std::string(with[key].text()); };
+    for (const std::string_view key : {"url", "prefix"}) {
+        const std::string url = base::to_lower(with[key].text());
+        if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
+            co_return fail(
+                ErrorCode::kInvalid,
+                "\"{}\" does not begin with http:// or https://; answers are stored under "
+                "whole URLs, as clients see them",
+                base::printable(with[key].text(), 100));
+        }
+    }
     const uint64_t purged = co_await service.purge_cache({.url = text("url"),
                                                           .prefix = text("prefix"),
                                                           .tag = text("tag"),

@@ -215,6 +215,8 @@ class CacheTest(GatewayCase):
             self.assertEqual(self.ask(control, "cache_status")["tiers"][0]["entries"], 3)
             for purge, dropped in (({"url": base + "/p/1"}, 1), ({"tag": "b"}, 2), ({"prefix": base}, 0)):
                 self.assertEqual(self.ask(control, "cache_purge", purge)["purged"], dropped, purge)
+            control.send({"ask": "cache_purge", "id": 2, "with": {"url": "/p/1"}})
+            self.assertIn('"/p/1" does not begin with http:// or https://', control.receive("id")["error"])
             self.curl("/p/1")
             self.assertEqual(len(self.asked("/p/1")), 2)
             self.curl("/p/1")

@@ -23,8 +23,9 @@ async::Task<Result<int>> list(Context& context) {
             names += fmt::format("{}{}", names.empty() ? "" : ", ", name.text());
         }
         const std::string_view state = each["state"].text();
-        table.add({names, output.paint(state, state == "valid" ? Color::kGreen : Color::kRed),
-                   std::string(each["not_after"].text().substr(0, 10)),
+        table.add({names.empty() ? "-" : names,
+                   output.paint(state, state == "valid" ? Color::kGreen : Color::kRed),
+                   names.empty() ? "-" : std::string(each["not_after"].text().substr(0, 10)),
                    std::string(each["key"].text()), std::string(each["issuer"].text()),
                    std::string(each["file"].text())});
     }

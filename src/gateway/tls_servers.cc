@@ -25,7 +25,11 @@ TlsServers::Entry TlsServers::open(const model::Snapshot& snapshot,
         options.alpn = {"h2", "http/1.1"};
     }
     options.version_min = policy.version_min >= 13 ? net::TlsVersion::k13 : net::TlsVersion::k12;
-    auto server = net::TlsServer::open(options, keys_, entry.warnings);
+    std::vector<std::shared_ptr<const net::TlsServer>> before;
+    for (const Entry& other : entries_) {
+        before.push_back(other.server);
+    }
+    auto server = net::TlsServer::open(options, keys_, before, entry.warnings);
     if (server) {
         entry.server = std::move(*server);
     } else if (entry.warnings.empty()) {

@@ -25,7 +25,7 @@ class TlsServers final {
     TlsServers();
 
     TlsByListener of(const model::Snapshot& snapshot);
-    /// What could not be used of the newest snapshot.
+    /// What could not be used of the newest snapshot, and was not there before either.
     const std::vector<TlsTrouble>& troubles() const { return troubles_; }
     void rotate_ticket_keys(SteadyTime now) { keys_->rotate(now); }
     net::TlsTicketKeys& ticket_keys() { return *keys_; }

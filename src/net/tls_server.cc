@@ -104,6 +104,8 @@ struct TlsServer::Context {
     ~Context() { SSL_CTX_free(context); }
 
     SSL_CTX* context;
+    TlsFiles files;                  // Where its certificate comes from.
+    std::vector<std::string> names;  // Of the certificate.
 };
 
 /// What the library calls during handshakes.
@@ -239,16 +241,44 @@ Result<void> TlsServer::add_certificate(const TlsServerOptions& options, const T
         SSL_CTX_check_private_key(added->context) != 1) {
         return fail(ErrorCode::kInvalid, "key {}: {}", files.key, complaint());
     }
-    for (const std::string& name : facts->names) {
-        by_name_.try_emplace(name, added->context);
-    }
-    contexts_.push_back(std::move(added));
+    added->files = files;
+    keep(std::move(added), facts->names);
     return {};
 }
 
-Result<std::shared_ptr<const TlsServer>> TlsServer::open(const TlsServerOptions& options,
-                                                         std::shared_ptr<TlsTicketKeys> keys,
-                                                         std::vector<std::string>& warnings) {
+bool TlsServer::add_from(const TlsServer& other, const TlsServerOptions& options,
+                         const TlsFiles& files) {
+    const auto found = std::ranges::find_if(
+        other.contexts_, [&files](const auto& each) { return each->files == files; });
+    if (found == other.contexts_.end()) {
+        return false;
+    }
+    SSL_CTX* const from = (*found)->context;
+    STACK_OF(X509)* chain = nullptr;
+    SSL_CTX_get0_chain_certs(from, &chain);
+    auto added = std::make_unique<Context>();
+    configure(added->context, options);
+    if (!require_clients(added->context, options) ||
+        SSL_CTX_use_cert_and_key(added->context, SSL_CTX_get0_certificate(from),
+                                 SSL_CTX_get0_privatekey(from), chain, 1) != 1) {
+        return false;
+    }
+    added->files = files;
+    keep(std::move(added), (*found)->names);
+    return true;
+}
+
+void TlsServer::keep(std::unique_ptr<Context> added, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        by_name_.try_emplace(name, added->context);
+    }
+    added->names = names;
+    contexts_.push_back(std::move(added));
+}
+
+Result<std::shared_ptr<const TlsServer>> TlsServer::open(
+    const TlsServerOptions& options, std::shared_ptr<TlsTicketKeys> keys,
+    std::span<const std::shared_ptr<const TlsServer>> before, std::vector<std::string>& warnings) {
     std::unique_ptr<TlsServer> server(new TlsServer());
     server->keys_ = std::move(keys);
     for (const std::string& protocol : options.alpn) {
@@ -256,7 +286,11 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::open(const TlsServerOptions&
         server->alpn_ += protocol;
     }
     for (const TlsFiles& files : options.certificates) {
-        if (auto added = server->add_certificate(options, files); !added) {
+        auto added = server->add_certificate(options, files);
+        const auto has_it = [&](const auto& other) {
+            return other && server->add_from(*other, options, files);
+        };
+        if (!added && std::ranges::none_of(before, has_it)) {
             warnings.push_back(added.error().text());
         }
     }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,11 +65,14 @@ struct TlsServerOptions {
 
 class TlsServer final {
  public:
-    /// Reads the files (blocking). A certificate that cannot be used is left out and told in
-    /// `warnings`; kInvalid when none can, or when client_ca cannot be read.
-    static Result<std::shared_ptr<const TlsServer>> open(const TlsServerOptions& options,
-                                                         std::shared_ptr<TlsTicketKeys> keys,
-                                                         std::vector<std::string>& warnings);
+    /// Reads the files (blocking). Where a certificate's files cannot be used, as while somebody
+    /// replaces them one by one, what one of `before` has of the same files goes on; without that
+    /// it is left out and told in `warnings`. kInvalid when no certificate is left, or when
+    /// client_ca cannot be read.
+    static Result<std::shared_ptr<const TlsServer>> open(
+        const TlsServerOptions& options, std::shared_ptr<TlsTicketKeys> keys,
+        std::span<const std::shared_ptr<const TlsServer>> before,
+        std::vector<std::string>& warnings);
     ~TlsServer();
 
     /// The certificate of that server name: exact, then wildcard, then the default.
@@ -81,6 +85,9 @@ class TlsServer final {
     TlsServer();
 
     Result<void> add_certificate(const TlsServerOptions& options, const TlsFiles& files);
+    /// The certificate that `other` has of these files; false when it has none.
+    bool add_from(const TlsServer& other, const TlsServerOptions& options, const TlsFiles& files);
+    void keep(std::unique_ptr<Context> added, const std::vector<std::string>& names);
     void configure(ssl_ctx_st* context, const TlsServerOptions& options);
     Result<void> require_clients(ssl_ctx_st* context, const TlsServerOptions& options);
     int ticket_key(unsigned char* name, unsigned char* iv, void* cipher, void* mac,

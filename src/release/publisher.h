@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ class Publisher final {
     /// Gateway::drained().
     async::Task<Result<void>> drained(std::string endpoint, async::Deadline deadline) {
         return gateway_.drained(std::move(endpoint), deadline);
+    }
+    /// What the gateway could not do of the newest snapshot that it has acknowledged, whoever's
+    /// publication that was.
+    std::span<const std::string> listen_errors() const {
+        return outcome_ ? std::span<const std::string>(*outcome_) : std::span<const std::string>();
     }
     /// Sends everything again.
     void publish_again();

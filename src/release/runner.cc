@@ -543,10 +543,9 @@ async::Task<void> Runner::publish(Publication publication) {
         hold_off();
         co_return;
     }
-    listen_errors_ = std::move(*published);
     trouble_.clear();
     acknowledge(publication);
-    const std::string errors = own_listen_errors(listen_errors_);
+    const std::string errors = own_listen_errors(*published);
     if (!errors.empty() && course == course_ &&
         current_.release.status == ReleaseStatus::kDeploying) {
         if (active_) {

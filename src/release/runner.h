@@ -207,7 +207,6 @@ class Runner final {
         ordinals_;  ///< Next and end of the reserved block, by service.
     std::optional<Publication> published_;
     std::optional<Publication> publishing_;
-    std::vector<std::string> listen_errors_;
     std::vector<std::string> trouble_;
     std::vector<std::string> waiting_;
     std::string last_failure_;

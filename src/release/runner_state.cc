@@ -250,7 +250,7 @@ StackStatus Runner::status() const {
     status.phase = phase_now();
     status.reason = obstacle_.empty() ? last_failure_ : obstacle_;
     status.trouble = trouble_;
-    for (const std::string& error : listen_errors_) {
+    for (const std::string& error : wiring_.publisher.listen_errors()) {
         status.trouble.push_back(error);
     }
     const Observed seen = observed();

@@ -55,9 +55,15 @@ struct GatewayCertificates::Shelf {
         std::vector<std::string> troubles;
     };
 
-    /// The digest of a certificate's files. What does not fit together keeps its last good digest:
-    /// somebody may be in the middle of replacing the files.
-    std::string digest_of(const model::Certificate& files, std::vector<std::string>& troubles) {
+    /// What a certificate's files hold.
+    struct Content {
+        std::string digest;
+        std::vector<std::string> names;
+    };
+
+    /// Of what does not fit together, the last good content: somebody may be in the middle of
+    /// replacing the files, and the gateway goes on with what it has.
+    const Content& content_of(const model::Certificate& files, std::vector<std::string>& troubles) {
         auto certificate = os::read_file(files.certificate_file, kPemMax);
         auto key = os::read_file(files.key_file, kPemMax);
         Result<void> fits;
@@ -66,10 +72,11 @@ struct GatewayCertificates::Shelf {
         } else {
             fits = wire::check_key(*certificate, *key);
         }
-        std::string& known = digests[files.certificate_file + "\n" + files.key_file];
+        Content& known = contents[files.certificate_file + "\n" + files.key_file];
         if (!fits) {
-            troubles.push_back(
-                fmt::format("certificate {}: {}", files.certificate_file, fits.error().text()));
+            troubles.push_back(fmt::format("certificate {}: {}{}", files.certificate_file,
+                                           fits.error().text(),
+                                           known.digest.empty() ? "" : "; the one before goes on"));
             return known;
         }
         const auto facts = wire::read_certificate(*certificate);
@@ -77,7 +84,8 @@ struct GatewayCertificates::Shelf {
             troubles.push_back(fmt::format("certificate {} expired on {}", files.certificate_file,
                                            base::to_rfc3339(facts->not_after)));
         }
-        known = config::text_digest(*certificate + *key);
+        known.digest = config::text_digest(*certificate + *key);
+        known.names = facts ? facts->names : std::vector<std::string>();
         return known;
     }
 
@@ -87,13 +95,12 @@ struct GatewayCertificates::Shelf {
         model::Snapshot& to = completed.snapshot;
         std::set<std::string> uncovered = hosts_of(to);
         for (model::Certificate& certificate : to.certificates) {
-            certificate.digest = digest_of(certificate, completed.troubles);
-            const auto pem = os::read_file(certificate.certificate_file, kPemMax);
-            const auto facts = pem ? wire::read_certificate(*pem) : wire::read_certificate("");
+            const Content& content = content_of(certificate, completed.troubles);
+            certificate.digest = content.digest;
             std::erase_if(uncovered, [&](const std::string& host) {
-                return facts && std::ranges::any_of(facts->names, [&](const std::string& name) {
-                           return name == host || wire::matches_name(name, host);
-                       });
+                return std::ranges::any_of(content.names, [&](const std::string& name) {
+                    return name == host || wire::matches_name(name, host);
+                });
             });
         }
         for (model::TlsPolicy& policy : to.tls) {
@@ -118,7 +125,7 @@ struct GatewayCertificates::Shelf {
             return;
         }
         model::Certificate own{issued->certificate_file, issued->key_file, ""};
-        own.digest = digest_of(own, troubles);
+        own.digest = content_of(own, troubles).digest;
         to.certificates.push_back(std::move(own));
     }
 
@@ -127,7 +134,7 @@ struct GatewayCertificates::Shelf {
     const base::Clock& clock;
     certificates::PrivateAuthority source;
     certificates::PrivateAuthority engine_source;
-    std::map<std::string, std::string> digests;  // By file names: of the last good content.
+    std::map<std::string, Content> contents;  // By file names: the last good ones.
 };
 
 GatewayCertificates::GatewayCertificates(const base::Clock& clock, async::Loop& loop,
@@ -216,7 +223,11 @@ async::Task<Result<std::vector<api::CertificateStatus>>> GatewayCertificates::li
                 status.fingerprint = std::move(facts->fingerprint);
                 status.not_before = facts->not_before;
                 status.not_after = facts->not_after;
-                status.state = facts->not_after <= now ? "expired" : "valid";
+                const auto key = os::read_file(each.key_file, kPemMax);
+                const auto fits = key ? wire::check_key(*pem, *key) : fail(key.error());
+                status.state = !fits                     ? fits.error().text()
+                               : facts->not_after <= now ? "expired"
+                                                         : "valid";
             } else {
                 status.state = facts.error().text();
             }

@@ -82,6 +82,22 @@ class CertificatesTest(ShoreCase):
         wait_until(lambda: served() == self.certificates()[0]["fingerprint"] != before[0]["fingerprint"],
                    what="the new certificate")
 
+    def test_a_pair_that_does_not_fit_is_told_and_the_one_before_goes_on(self):
+        own = Authority(self.directory)
+        files = own.certificate("shop", ["DNS:localhost"])
+        self.write_stack(f", tls: {{certificates: [{{cert: {files['certificate_file']}, key: {files['key_file']}}}]}}")
+        self.shore("up")
+        pathlib.Path(files["certificate_file"]).write_bytes(
+            pathlib.Path(own.certificate("next", ["DNS:localhost"])["certificate_file"]).read_bytes())
+        self.shore("certs", "renew")
+        self.assertIn("the key of another certificate", self.certificates()[0]["state"])
+        wait_until(lambda: "the one before goes on" in self.shore("status").stdout, what="the line in status")
+        self.assertIn("api-1 one", self.curl(own.pem).stdout)
+        own.certificate("shop", ["DNS:localhost"])
+        self.shore("certs", "renew")
+        wait_until(lambda: "goes on" not in self.shore("status").stdout, what="the end of the line in status")
+        self.assertIn("api-1 one", self.curl(own.pem).stdout)
+
     def test_says_with_line_and_column_which_file_is_wrong(self):
         own = Authority(self.directory)
         files, other = own.certificate("one", ["DNS:localhost"]), own.certificate("two", ["DNS:localhost"])

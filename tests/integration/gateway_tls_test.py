@@ -394,6 +394,29 @@ class Swapping(TlsCase):
                 self.assertNotEqual(fresh.getpeercert()["serialNumber"], before)
             self.assertEqual(json.loads(exchange(client, "/3"))["target"], "/3")
 
+    def test_files_replaced_one_by_one_leave_the_old_certificate_in_use(self):
+        self.certificates.append(self.authority.certificate("other", ["DNS:other.test"]))
+        self.start()
+        with self.connect() as client:
+            before = client.getpeercert()["serialNumber"]
+        # The certificate of one is new and its key not yet; the other one is renewed as a whole.
+        key = pathlib.Path(self.certificates[0]["key_file"])
+        old_key = key.read_bytes()
+        renewed = [self.authority.certificate("shop", ["DNS:shop.test"]),
+                   self.authority.certificate("other", ["DNS:other.test"])]
+        new_key = key.read_bytes()
+        key.write_bytes(old_key)
+        self.certificates = renewed
+        with self.control() as control:
+            self.assertEqual(control.publish(self.snapshot())["errors"], [])
+            with self.connect() as client:
+                self.assertEqual(client.getpeercert()["serialNumber"], before)
+            key.write_bytes(new_key)
+            self.certificates = [{**renewed[0], "digest": "whole"}, renewed[1]]
+            self.assertEqual(control.publish(self.snapshot())["errors"], [])
+        with self.connect() as client:
+            self.assertNotEqual(client.getpeercert()["serialNumber"], before)
+
     def test_files_that_cannot_be_used_are_told_and_the_old_certificate_stays(self):
         self.start()
         good = dict(self.certificates[0])

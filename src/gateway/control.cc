@@ -241,7 +241,9 @@ Task<void> Control::taken_over() {
 }
 
 Task<void> Control::send_metrics(Client& client) {
-    client.send(Json::object().set("metrics", co_await service_.metrics()));
+    std::string text = co_await service_.metrics();
+    text += co_await predecessors_.metrics();
+    client.send(Json::object().set("metrics", text));
 }
 
 }  // namespace shore::gateway

@@ -57,6 +57,9 @@ inline constexpr std::chrono::milliseconds kEjectFirst{50};
 inline constexpr std::chrono::milliseconds kEjectLongest{5000};
 /// A probe that asks an ejected endpoint whether it is back.
 inline constexpr std::chrono::milliseconds kProbeTimeout{1000};
+/// For all replaced gateways together to say what they still have; who asks for metrics waits
+/// twice as long.
+inline constexpr std::chrono::milliseconds kPredecessorWait{1000};
 
 /// Without a byte in either direction an upgraded connection is closed after this. WebSocket
 /// libraries ping every 20 to 60 s.

@@ -1,15 +1,32 @@
 #include "gateway/predecessors.h"
 
+#include <charconv>
 #include <filesystem>
 
 #include "async/deadline.h"
 #include "gateway/limits.h"
 #include "net/dial.h"
+#include "observe/metrics.h"
 
 namespace shore::gateway {
 
 using async::Deadline;
 using async::Task;
+
+namespace {
+
+/// The value of the series `name` without labels in Prometheus' text; 0 when there is none.
+uint64_t sample_of(std::string_view text, std::string_view name) {
+    const std::string line = fmt::format("\n{} ", name);
+    const size_t at = text.find(line);
+    uint64_t value = 0;
+    if (at != std::string_view::npos) {
+        std::from_chars(text.data() + at + line.size(), text.data() + text.size(), value);
+    }
+    return value;
+}
+
+}  // namespace
 
 std::string retired_socket_path(const std::string& socket_path, int pid) {
     const std::filesystem::path path(socket_path);
@@ -66,6 +83,26 @@ Task<void> Predecessors::drained(const std::string& instance) {
         }
     }
     forget_gone();
+}
+
+Task<std::string> Predecessors::metrics() {
+    forget_gone();
+    const std::vector<std::shared_ptr<Link>> links = links_;
+    const Deadline deadline = Deadline::in(loop_, kPredecessorWait);
+    uint64_t connections = 0;
+    for (const auto& link : links) {
+        if (const auto text = co_await link->metrics(deadline)) {
+            connections += sample_of(*text, "shore_gateway_connections");
+        }
+    }
+    observe::MetricsText text;
+    text.begin("shore_gateway_predecessors", observe::MetricKind::kGauge,
+               "Gateways that an upgrade has replaced and that still serve open connections.");
+    text.sample({}, static_cast<uint64_t>(links.size()));
+    text.begin("shore_gateway_predecessor_connections", observe::MetricKind::kGauge,
+               "Connections of clients that those have.");
+    text.sample({}, connections);
+    co_return text.take();
 }
 
 }  // namespace shore::gateway

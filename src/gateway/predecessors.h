@@ -29,6 +29,9 @@ class Predecessors final {
     /// Completes when none of them has a request or an upgraded connection there.
     async::Task<void> drained(const std::string& instance);
     size_t count() const { return links_.size(); }
+    /// In Prometheus' text form: how many there are, and the clients' connections that they still
+    /// have, which no other series of this process counts. One that is slow to answer is left out.
+    async::Task<std::string> metrics();
 
  private:
     void forget_gone();

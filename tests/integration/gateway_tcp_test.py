@@ -3,6 +3,7 @@ the PROXY protocol; and psql against a real PostgreSQL that is restarted under i
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import socket
 import ssl
@@ -224,8 +225,17 @@ class TcpTest(TcpCase):
         client.sendall(b"still here")
         self.assertEqual(client.recv(64), b"still here")
         self.assertIsNone(old.poll())
+        # What the old one still has is seen at the new one.
+        self.assertEqual(self.predecessors(), ["1", "1"])
         client.close()
         self.assertEqual(old.wait(10), 0)
+        self.assertEqual(self.predecessors(), ["0", "0"])
+
+    def predecessors(self):
+        with self.control() as control:
+            control.send({"metrics": True})
+            text = control.receive("metrics")["metrics"]
+        return re.findall(r"^shore_gateway_predecessor(?:s|_connections) (\d+)$", text, re.MULTILINE)
 
 
 class TcpLimitsTest(TcpCase):

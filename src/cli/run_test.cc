@@ -128,6 +128,21 @@ TEST_F(RunTest, StatusInDetailHasALinePerInstance) {
         "web       static     -      -         -        -  -\n");
 }
 
+TEST_F(RunTest, StatusShowsTheFirstUrlsOfManyRoutes) {
+    start_daemon();
+    std::string many = std::string(kShop);
+    const std::string one = R"("urls":["http://localhost:8080/"],"services")";
+    many.replace(
+        many.find(one), one.size(),
+        R"("urls":["http://a/","http://b/","http://c/","http://d/","http://e/","http://f/"],)"
+        R"("services")");
+    answer("GET /v1/stacks", fmt::format(R"({{"stacks":[{}]}})", many));
+    EXPECT_EQ(shore({"status"}), 0);
+    EXPECT_THAT(terminal_.out,
+                testing::HasSubstr("http://a/  http://b/  http://c/  http://d/  and 2 more (shore "
+                                   "route ls)\n"));
+}
+
 TEST_F(RunTest, StatusAsJsonIsWhatTheDaemonAnswered) {
     start_daemon();
     EXPECT_EQ(shore({"status", "--json"}), 0);

@@ -10,6 +10,9 @@ namespace {
 using wire::Json;
 using Align = Table::Align;
 
+/// URLs in a stack's line: a stack of many routes would fill the screen with them.
+constexpr size_t kUrlsShown = 4;
+
 bool is_ready(const Json& instance) {
     return instance["state"].text() == "running" || instance["state"].text() == "completed";
 }
@@ -140,8 +143,14 @@ std::string stack_text(const Output& output, const Json& stack, Detail detail, W
     if (deploying != 0 && deploying != stack["release"].integer()) {
         text += fmt::format(", deploying {}", deploying);
     }
-    for (const Json& url : stack["urls"].items()) {
+    const auto urls = stack["urls"].items();
+    // One more is shown in place of "and 1 more".
+    const size_t shown = urls.size() > kUrlsShown + 1 ? kUrlsShown : urls.size();
+    for (const Json& url : urls.first(shown)) {
         text += fmt::format("  {}", output.paint(url.text(), Color::kCyan));
+    }
+    if (shown < urls.size()) {
+        text += fmt::format("  and {} more (shore route ls)", urls.size() - shown);
     }
     text += "\n";
     if (!stack["reason"].text().empty()) {

@@ -60,6 +60,7 @@ void Exchange::begin_anew() {
     decoder_.reset();
     mirror_.reset();
     extra_fields_.clear();
+    log_head_.clear();
     cache_status_ = {};
     answer_started_ = false;
     chunk_ourselves_ = strip_chunks_ = false;

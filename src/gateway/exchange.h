@@ -43,6 +43,7 @@ namespace shore::gateway {
 struct Caching;
 class ClientStream;
 class Connection;
+class LogLine;
 class UpstreamStream;
 
 class Exchange final {
@@ -227,6 +228,8 @@ class Exchange final {
     async::Task<After> answer_page(uint16_t status, std::string_view detail);
     void finish();
     void log_line();
+    void log_request(LogLine& line) const;
+    void keep_log_request();
 
     Shard& shard_;
     Connection* connection_ = nullptr;  // Null: a refresh, which has no client.
@@ -266,6 +269,7 @@ class Exchange final {
     std::optional<uint64_t> client_;            // Hash of what identifies the client.
     std::shared_ptr<UpstreamState> admitted_;   // Holds a place there.
     SteadyTime end_at_ = SteadyTime::max();     // Of the whole exchange.
+    std::string log_head_;                      // Of a tunnel: what its log line says first.
     std::string extra_fields_;                  // Lines for the answer's head.
     std::unique_ptr<Caching> caching_;          // Of a request that the cache could not answer.
     std::string_view cache_status_;             // Of Cache-Status, behind "shore; "; or empty.

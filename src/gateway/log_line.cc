@@ -32,10 +32,13 @@ void append_escaped(std::string& out, std::string_view text) {
     }
 }
 
+}  // namespace
+
 /// Writes the fields that are wanted, in the order of model::LogField.
-class Line final {
+class LogLine final {
  public:
-    Line(std::string& out, const model::AccessLogOptions& options) : out_(out), options_(options) {}
+    LogLine(std::string& out, const model::AccessLogOptions& options)
+        : out_(out), options_(options) {}
     void text(model::LogField field, std::string_view value) {
         if (begin(field)) {
             out_ += '"';
@@ -65,6 +68,14 @@ class Line final {
                            std::chrono::duration<double, std::milli>(value).count());
         }
     }
+    /// Fields that another one wrote.
+    void piece(std::string_view fields) {
+        if (!fields.empty()) {
+            out_ += first_ ? '{' : ',';
+            out_ += fields.substr(1);
+            first_ = false;
+        }
+    }
     void end() { out_ += first_ ? "{}\n" : "}\n"; }
 
  private:
@@ -84,27 +95,44 @@ class Line final {
     bool first_ = true;
 };
 
-}  // namespace
+/// What the line says of the request's head; nothing when there is none.
+void Exchange::log_request(LogLine& line) const {
+    using enum model::LogField;
+    const char* const data = *request_ && head_.size > 0 ? (*request_)->filled() : "";
+    if (head_.size == 0 || *data == '\0') {
+        return;
+    }
+    line.text(kMethod, head_.method_text.in(data));
+    line.text(kProtocol, stream_ != nullptr         ? "HTTP/2.0"
+                         : head_.minor_version == 0 ? "HTTP/1.0"
+                                                    : "HTTP/1.1");
+    line.text(kScheme, connection_->transport().is_secure() ? "https" : "http");
+    line.text(kHost, head_.authority.in(data));
+    line.text(kPath, head_.target.in(data));
+    const wire::Field* const agent = head_.find(wire::FieldId::kUserAgent);
+    const wire::Field* const referer = head_.find(wire::FieldId::kReferer);
+    line.text(kUserAgent, agent ? agent->value.in(data) : std::string_view());
+    line.text(kReferer, referer ? referer->value.in(data) : std::string_view());
+}
+
+/// Before the request's buffer is given back: a tunnel is logged when it ends.
+void Exchange::keep_log_request() {
+    if (shard_.current().snapshot().access_log && route_->spec->log.enabled) {
+        LogLine line(log_head_, route_->spec->log);
+        log_request(line);
+    }
+}
 
 void Exchange::log_line() {
     using enum model::LogField;
     static constexpr model::AccessLogOptions kUnrouted;
-    Line line(shard_.access_lines(), route_ != nullptr ? route_->spec->log : kUnrouted);
-    const char* const data = *request_ && head_.size > 0 ? (*request_)->filled() : "";
+    LogLine line(shard_.access_lines(), route_ != nullptr ? route_->spec->log : kUnrouted);
     line.text(kTime, shard_.timestamp());
     line.text(kClient, connection_->peer());
-    if (head_.size > 0 && *data != '\0') {
-        line.text(kMethod, head_.method_text.in(data));
-        line.text(kProtocol, stream_ != nullptr         ? "HTTP/2.0"
-                             : head_.minor_version == 0 ? "HTTP/1.0"
-                                                        : "HTTP/1.1");
-        line.text(kScheme, connection_->transport().is_secure() ? "https" : "http");
-        line.text(kHost, head_.authority.in(data));
-        line.text(kPath, head_.target.in(data));
-        const wire::Field* const agent = head_.find(wire::FieldId::kUserAgent);
-        const wire::Field* const referer = head_.find(wire::FieldId::kReferer);
-        line.text(kUserAgent, agent ? agent->value.in(data) : std::string_view());
-        line.text(kReferer, referer ? referer->value.in(data) : std::string_view());
+    if (!log_head_.empty()) {
+        line.piece(log_head_);
+    } else {
+        log_request(line);
     }
     line.number(kStatus, status_);
     line.number(kBytesIn, body_bytes_);

@@ -285,6 +285,7 @@ Task<Exchange::After> Exchange::tunnel(size_t head_size) {
     if (co_await send_client({first - head_size, head_size + answer_->size()}) &&
         (early.empty() || co_await send_upstream(early, {}))) {
         answer_.reset();
+        keep_log_request();
         request_->reset();
         Tunnel tunnel(shard_, *connection_, stream_, *upstream_,
                       {.to_client = sent_, .to_app = body_bytes_});

@@ -607,6 +607,12 @@ class Upgrades(GatewayCase):
             with self.control() as control:
                 control.send({"watch_drain": "shop/raw-1"})
                 control.receive("drained")
+            log = self.state / "logs/_shore/gateway/access.log"
+            wait_until(lambda: log.exists() and '"status":101' in log.read_text(), what="the line of the log")
+            line = next(line for line in map(json.loads, log.read_text().splitlines()) if line["status"] == 101)
+            self.assertEqual((line["method"], line["protocol"], line["host"], line["path"]),
+                             ("GET", "HTTP/1.1", "a", "/"))
+            self.assertEqual(list(line)[:3], ["time", "client", "method"])
 
     def test_nodes_ws_talks_through_it(self):
         modules = SOURCE / "tests/clients/node_modules"

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "release/shared_options.h"
+
 namespace shore::release {
 namespace {
 
@@ -286,30 +288,6 @@ class Composer final {
     std::vector<Placed> routes_;
 };
 
-/// The first stack (by name) that sets an option to other than its default decides.
-template <class T>
-void take_option(T& chosen, const T& fallback, const T& value) {
-    if (chosen == fallback) {
-        chosen = value;
-    }
-}
-
-void take_options(model::Snapshot& snapshot, const model::GatewayOptions& options) {
-    const model::GatewayOptions defaults;
-    take_option(snapshot.threads, defaults.threads, options.threads);
-    take_option(snapshot.trace, defaults.trace, options.trace);
-    take_option(snapshot.resolvers, defaults.resolvers, options.resolvers);
-    take_option(snapshot.drain_timeout, defaults.drain_timeout, options.drain_timeout);
-    take_option(snapshot.upgrade_timeout, defaults.upgrade_timeout, options.upgrade_timeout);
-    take_option(snapshot.trusted_proxies, defaults.trusted_proxies, options.trusted_proxies);
-    take_option(snapshot.limits, defaults.limits, options.limits);
-    take_option(snapshot.content.compress, defaults.content.compress, options.content.compress);
-    take_option(snapshot.content.cache, defaults.content.cache, options.content.cache);
-    take_option(snapshot.content.security, defaults.content.security, options.content.security);
-    take_option(snapshot.content.file_cache, defaults.content.file_cache,
-                options.content.file_cache);
-}
-
 /// Certificates of all stacks, those of the first (by name) first; a policy for each https
 /// listener.
 void add_tls(model::Snapshot& snapshot, const model::StackSpec& stack) {
@@ -493,7 +471,7 @@ model::Snapshot compose_snapshot(const std::map<std::string, StackRoutes>& stack
     snapshot.version = version;
     snapshot.access_log = stacks.empty();
     for (const auto& [id, stack] : stacks) {
-        take_options(snapshot, stack.spec.gateway);
+        take_shared_options(snapshot, stack.spec.gateway);
         // Requests that belong to no stack are logged while any stack wants lines.
         snapshot.access_log |= stack.spec.gateway.access_log.enabled;
         add_tls(snapshot, stack.spec);

@@ -7,6 +7,7 @@
 
 #include "release/rules.h"
 #include "release/runner.h"
+#include "release/shared_options.h"
 
 namespace shore::release {
 
@@ -250,6 +251,10 @@ StackStatus Runner::status() const {
     status.phase = phase_now();
     status.reason = obstacle_.empty() ? last_failure_ : obstacle_;
     status.trouble = trouble_;
+    for (std::string& said :
+         overruled_options(*serving.spec, wiring_.publisher.specs_except(stack_))) {
+        status.trouble.push_back(std::move(said));
+    }
     for (const std::string& error : wiring_.publisher.listen_errors()) {
         status.trouble.push_back(error);
     }

@@ -57,6 +57,18 @@ class Canonicaliser final {
         if (report_.full()) {
             return;
         }
+        // A route in the place of its list has the keys of the service, too.
+        constexpr std::string_view kItem = ".routes[]";
+        if (pattern.ends_with(kItem) &&
+            find_option(child_path(std::string(pattern.substr(0, pattern.size() - kItem.size())),
+                                   entry.key)) != nullptr) {
+            report_.problem(
+                entry.place, path,
+                fmt::format("\"{0}\" belongs to the service and not to one route, write "
+                            "x-shore.http: {{{0}: ..., routes: [...]}}",
+                            base::printable(entry.key, 60)));
+            return;
+        }
         std::vector<std::string> known;
         for (const Option* option : options_below(pattern)) {
             known.emplace_back(key_of(*option));

@@ -156,7 +156,9 @@ FileFound FileStore::find(const Query& query, SteadyTime now) {
                 entry = nullptr;
             }
             if (!is_regular(opened)) {
-                return {.outcome = opened.outcome,
+                const bool is_other = opened.outcome == OpenOutcome::kOpened &&
+                                      opened.kind == FileKind::kOther;  // A pipe, a device.
+                return {.outcome = is_other ? OpenOutcome::kNotFound : opened.outcome,
                         .is_directory = opened.outcome == OpenOutcome::kOpened &&
                                         opened.kind == FileKind::kDirectory};
             }

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "gateway/asset_name.h"
 #include "gateway/limits.h"
@@ -108,6 +109,15 @@ TEST_F(StaticFile, NeverLeavesItsRoot) {
          {"/out", "/absolute", "/../secret", "/sub/../../secret", "/hello.txt/", "/sub/nothing"}) {
         EXPECT_EQ(get(path).status, 404) << path;
     }
+}
+
+TEST_F(StaticFile, ServesNoPipesAndDevices) {
+    ASSERT_EQ(mkfifo((spec_.root + "/pipe").c_str(), 0644), 0);
+    EXPECT_EQ(get("/pipe").status, 404);
+    spec_.fallback = "index.html";
+    EXPECT_EQ(get("/pipe").status, 200);
+    spec_.fallback = "pipe";
+    EXPECT_EQ(get("/nothing").status, 404);
 }
 
 TEST_F(StaticFile, HidesNamesWithADot) {

@@ -88,7 +88,7 @@ Result<void> RedisEndpoint::load_certificate(const Assignment& assignment) {
         .certificates = {{.certificate = path, .key = path}}, .client_ca = {}, .alpn = {}};
     std::vector<std::string> warnings;
     SHORE_TRY(const std::shared_ptr<const net::TlsServer> server,
-              net::TlsServer::open(options, ticket_keys_, warnings));
+              net::TlsServer::open(options, ticket_keys_, {}, warnings));
     for (const auto& shard : shards_) {
         shard->set_tls(server);
     }

@@ -60,12 +60,16 @@ std::string whole_reads_sql() {
            " seq_tup_read / greatest(seq_scan, 1) >= 1000 AND n_live_tup >= 1000";
 }
 
+Result<SqlClient> connect_blocking(const PostgresViewInput& input, const std::string& database) {
+    SqlTarget target = input.target;
+    target.database = database;
+    return SqlClient::connect_blocking(target, kAskLimit);
+}
+
 // The worst of each database, beside the statements that may be the reason.
 Result<void> note_whole_reads(const PostgresViewInput& input, Table& table) {
     for (const std::string& database : databases_of(input.spec)) {
-        SqlTarget one = input.target;
-        one.database = database;
-        SHORE_TRY(SqlClient client, SqlClient::connect_blocking(one, kAskLimit));
+        SHORE_TRY(SqlClient client, connect_blocking(input, database));
         SHORE_TRY(const SqlRows rows,
                   client.run_blocking(
                       whole_reads_sql() +
@@ -84,9 +88,7 @@ Result<void> note_whole_reads(const PostgresViewInput& input, Table& table) {
 
 Result<Json> queries_view(const PostgresViewInput& input) {
     // The extension's view is the same in every database that has it.
-    SqlTarget elsewhere = input.target;
-    elsewhere.database = databases_of(input.spec).front();
-    SHORE_TRY(SqlClient client, SqlClient::connect_blocking(elsewhere, kAskLimit));
+    SHORE_TRY(SqlClient client, connect_blocking(input, databases_of(input.spec).front()));
     auto rows = client.run_blocking(
         fmt::format(
             "WITH s AS (SELECT s.*, d.datname, r.rolname,"
@@ -157,9 +159,7 @@ Result<Json> indexes_view(const PostgresViewInput& input) {
                  {"index_scans", kNumber},
                  {"hint"}});
     for (const std::string& database : databases_of(input.spec)) {
-        SqlTarget one = input.target;
-        one.database = database;
-        SHORE_TRY(SqlClient client, SqlClient::connect_blocking(one, kAskLimit));
+        SHORE_TRY(SqlClient client, connect_blocking(input, database));
         SHORE_TRY(const SqlRows rows,
                   client.run_blocking(
                       whole_reads_sql() +

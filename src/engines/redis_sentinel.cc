@@ -52,8 +52,11 @@ Task<Result<void>> RedisSentinel::start() {
             // 10, and pings each 0.4 s, not each 1: an answer may be that old when the primary
             // ends, so none is given up within 0.6 s. (Five pings are how old a look may be for a
             // choice.) Tells the others of itself and of changes each half second, not each two.
-            (void)co_await ask({"SENTINEL", "DEBUG", "INFO-PERIOD", "250", "PING-PERIOD", "400",
-                                "PUBLISH-PERIOD", "500"});
+            if (auto set = co_await ask({"SENTINEL", "DEBUG", "INFO-PERIOD", "250", "PING-PERIOD",
+                                         "400", "PUBLISH-PERIOD", "500"});
+                !set) {
+                co_return fail(set.error());
+            }
             co_await meet_others();
             scope_.spawn(watch());
             co_return Result<void>();

@@ -15,30 +15,30 @@ const CompiledEdits* Exchange::response_edits() const {
     return route_ != nullptr && route_->program ? &route_->program->response : nullptr;
 }
 
+std::string_view Exchange::sent_field(wire::FieldId id) const {
+    const wire::Field* const found = has_request_head() ? head_.find(id) : nullptr;
+    return found != nullptr ? found->value.in((*request_)->filled()) : std::string_view();
+}
+
 Task<Exchange::After> Exchange::answer_page(uint16_t status, std::string_view detail) {
     status_ = status;
     if (answer_started_ || refreshing()) {
         finish();  // An interim answer or a part of one has gone out: nothing valid can follow.
         co_return After::kClose;
     }
-    const char* const data = *request_ ? (*request_)->filled() : "";
-    const auto field = [&](wire::FieldId id) {
-        const wire::Field* const found = head_.size > 0 ? head_.find(id) : nullptr;
-        return found != nullptr ? found->value.in(data) : std::string_view();
-    };
     // A head that was not understood or a body that is not there yet: the next request's begin is
     // unknown.
     keep_client_ = head_.size > 0 && head_.keep_alive && body_done_ && !shard_.stopping();
     std::string page = render_page(
         {.status = status,
          .detail = detail,
-         .accept = field(wire::FieldId::kAccept),
+         .accept = sent_field(wire::FieldId::kAccept),
          .request_id = request_id(),
          .date = shard_.date(),
          .extra_fields = extra_fields_,
          .allow = route_ != nullptr ? "GET, HEAD" : "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
          .head_only = head_.method == wire::Method::kHead,
-         .grpc = stream_ != nullptr && is_grpc_type(field(wire::FieldId::kContentType)),
+         .grpc = stream_ != nullptr && is_grpc_type(sent_field(wire::FieldId::kContentType)),
          .close = !keep_client_,
          .keep_alive_told = keep_client_ && head_.minor_version == 0});
     if (const CompiledEdits* const edits = response_edits()) {

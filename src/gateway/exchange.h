@@ -95,6 +95,9 @@ class Exchange final {
     bool normalise();
     void choose_request_id();
     std::string_view request_id() const { return {request_id_.data(), request_id_size_}; }
+    bool has_request_head() const { return *request_ && head_.size > 0; }
+    // As the client sent it; empty: absent, or the head was not understood or has been given back.
+    std::string_view sent_field(wire::FieldId id) const;
     std::string_view inner_path(std::string& room) const;
     void compose_request();
     async::Task<After> proxy();

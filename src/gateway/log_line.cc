@@ -98,10 +98,10 @@ class LogLine final {
 /// What the line says of the request's head; nothing when there is none.
 void Exchange::log_request(LogLine& line) const {
     using enum model::LogField;
-    const char* const data = *request_ && head_.size > 0 ? (*request_)->filled() : "";
-    if (head_.size == 0 || *data == '\0') {
+    if (!has_request_head()) {
         return;
     }
+    const char* const data = (*request_)->filled();
     line.text(kMethod, head_.method_text.in(data));
     line.text(kProtocol, stream_ != nullptr         ? "HTTP/2.0"
                          : head_.minor_version == 0 ? "HTTP/1.0"
@@ -109,10 +109,8 @@ void Exchange::log_request(LogLine& line) const {
     line.text(kScheme, connection_->transport().is_secure() ? "https" : "http");
     line.text(kHost, head_.authority.in(data));
     line.text(kPath, head_.target.in(data));
-    const wire::Field* const agent = head_.find(wire::FieldId::kUserAgent);
-    const wire::Field* const referer = head_.find(wire::FieldId::kReferer);
-    line.text(kUserAgent, agent ? agent->value.in(data) : std::string_view());
-    line.text(kReferer, referer ? referer->value.in(data) : std::string_view());
+    line.text(kUserAgent, sent_field(wire::FieldId::kUserAgent));
+    line.text(kReferer, sent_field(wire::FieldId::kReferer));
 }
 
 /// Before the request's buffer is given back: a tunnel is logged when it ends.

@@ -19,12 +19,9 @@ bool Exchange::speaks_http2() const {
     return target_->policy().protocol != model::UpstreamProtocol::kHttp1 && !tunnel_wanted_;
 }
 
-/// A call of gRPC, which may stream in both directions with long pauses.
+/// A call of gRPC or gRPC-Web, which may stream in both directions with long pauses.
 bool Exchange::is_grpc() const {
-    const wire::Field* const type =
-        head_.size > 0 ? head_.find(wire::FieldId::kContentType) : nullptr;
-    return type != nullptr && *request_ &&
-           type->value.in((*request_)->filled()).starts_with("application/grpc");
+    return sent_field(wire::FieldId::kContentType).starts_with("application/grpc");
 }
 
 /// How long a body may pause.

@@ -133,7 +133,6 @@ class Exchange final {
     bool next_body_piece(std::string_view& piece);
     // upstream_http2.cc: where the upstream's side is a stream.
     bool speaks_http2() const;
-    bool is_grpc() const;
     async::Task<Try> attempt_http2();
     async::Task<bool> send_stream(std::string_view first, std::string_view second);
     async::Task<Woken> wait_stream(async::Deadline deadline);

@@ -19,16 +19,11 @@ bool Exchange::speaks_http2() const {
     return target_->policy().protocol != model::UpstreamProtocol::kHttp1 && !tunnel_wanted_;
 }
 
-/// A call of gRPC or gRPC-Web, which may stream in both directions with long pauses.
-bool Exchange::is_grpc() const {
-    return sent_field(wire::FieldId::kContentType).starts_with("application/grpc");
-}
-
-/// How long a body may pause.
+/// How long a body may pause: long in a call of gRPC or gRPC-Web, which may stream both ways.
 Duration Exchange::body_patience() const {
-    return upstream_stream_ != nullptr && is_grpc()
-               ? Duration(kTunnelIdle)
-               : generation_->compiled->snapshot().limits.body_timeout;
+    const bool is_call = upstream_stream_ != nullptr &&
+                         sent_field(wire::FieldId::kContentType).starts_with("application/grpc");
+    return is_call ? Duration(kTunnelIdle) : generation_->compiled->snapshot().limits.body_timeout;
 }
 
 Task<Exchange::Try> Exchange::attempt_http2() {

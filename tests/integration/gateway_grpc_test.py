@@ -17,6 +17,14 @@ PYTHON = "/usr/bin/python3"  # Debian's, which has python3-grpcio.
 APP = pathlib.Path(__file__).resolve().parents[1] / "support/grpc_app.py"
 
 
+def steady_client(port):
+    """A client that calls until its standard input ends; it has been answered once."""
+    client = subprocess.Popen([PYTHON, str(APP), "call", f"localhost:{port}", "steady"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    client.stdout.readline()
+    return client
+
+
 class Http2AppCase(TlsCase):
     """Every route leads to apps that speak HTTP/2."""
     protocol = "grpc"
@@ -105,8 +113,7 @@ class Draining(GrpcCase):
         self.start_app()
         self.start_app()
         self.start()
-        client = subprocess.Popen([PYTHON, str(APP), "call", f"localhost:{self.port}", "steady"],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        client = steady_client(self.port)
         pause = threading.Event()
         with self.control() as control:
             for turn in range(20):
@@ -138,8 +145,7 @@ services:
     def test_a_deploy_fails_no_call_and_health_is_asked_by_grpc(self):
         self.write_stack("one")
         self.shore("up")
-        client = subprocess.Popen([PYTHON, str(APP), "call", f"localhost:{self.port}", "steady"],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        client = steady_client(self.port)
         self.write_stack("two")
         self.shore("deploy")
         got = json.loads(client.communicate("", timeout=60)[0])

@@ -173,7 +173,7 @@ class Calls:
         return {"failures": failures[:5]}
 
     def steady(self):
-        """Calls until standard input ends; what failed."""
+        """Calls until standard input ends; what failed. Says "calling" once one was answered."""
         done = threading.Event()
         threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
         failures, count = [], 0
@@ -181,6 +181,8 @@ class Calls:
             try:
                 self.one("Unary")(b"x", timeout=20)
                 count += 1
+                if count == 1:
+                    print("calling", flush=True)
             except grpc.RpcError as error:
                 failures.append(f"{error.code().name}: {error.details()}")
         return {"count": count, "failures": failures[:5]}

@@ -343,6 +343,26 @@ class Failover(HighlyAvailable):
         self.engine.wait_whole()
         wait_until("one word", lambda: set(self.engine.named()) == {self.engine.primary().port})
 
+    def test_the_replica_that_has_everything_is_chosen(self):
+        """The other one lacks the last 80 MiB, of which the sentinels have seen nothing when the primary ends."""
+        mib = "x" * (1 << 20)
+        for turn in range(3):
+            self.engine.wait_whole()
+            primary = self.engine.primary()
+            behind = next(server for server in self.engine.servers if server != primary)
+            stopped = behind.child()
+            os.kill(stopped, signal.SIGSTOP)
+            try:
+                with self.engine.client() as client:
+                    written = client.pipeline([("SET", f"k{i}", f"{turn}{mib}") for i in range(80)])
+                self.assertEqual(written, ["OK"] * 80)
+                primary.kill_child()
+            finally:
+                os.kill(stopped, signal.SIGCONT)
+            with self.engine.client() as client:
+                kept = client.pipeline([("GETRANGE", f"k{i}", 0, 0) for i in range(80)])
+            self.assertEqual(kept, [str(turn).encode()] * 80)
+
     def test_kill_9_of_the_primary(self):
         writer = Writer(self.engine)
         writer.start()

@@ -121,9 +121,17 @@ inline constexpr std::chrono::milliseconds kRouteIntervalLost{20};
 /// Sentinels and replicas are asked this often, and at once when something happens.
 inline constexpr std::chrono::milliseconds kRouteSentinelInterval{1000};
 
+/// While the primary counts as down, agents ask each other this often who has the most.
+inline constexpr std::chrono::milliseconds kSuccessionInterval{100};
+/// A server that is there and does not answer is waited for so long before another takes over that
+/// may have less.
+inline constexpr std::chrono::milliseconds kSuccessionPatience{10000};
+
 /// A change of primary on purpose: measured 0.2-0.4 s; then it is given up and undone.
 inline constexpr std::chrono::milliseconds kHandOverTime{3000};
 inline constexpr std::chrono::milliseconds kHandOverLookInterval{3};
+/// How often sentinels are asked whether they have seen whom they shall choose.
+inline constexpr std::chrono::milliseconds kPreferredLookInterval{20};
 /// One to a chosen server begins when that has all but so much, which is the last moment's writes;
 /// it is waited for so long.
 inline constexpr Bytes kCatchUpDistance = Bytes::mib(1);

@@ -5,6 +5,7 @@
 
 #include "net/http_client.h"
 #include "os/directory.h"
+#include "os/file.h"
 
 namespace shore::engines {
 
@@ -88,6 +89,23 @@ Task<Result<Json>> call_agent(async::Loop& loop, std::string socket, std::string
         co_return fail(Error(code_named(json["code"].text()), std::string(json["error"].text())));
     }
     co_return json;
+}
+
+std::string endpoint_place(const Assignment& assignment) {
+    return assignment.socket_directory + "/redis-endpoint.json";
+}
+
+Task<Result<Json>> call_endpoint(async::Loop& loop, const Assignment& assignment,
+                                 std::string method, std::string target, Json body,
+                                 std::chrono::milliseconds limit) {
+    const auto text = os::read_file(endpoint_place(assignment), Bytes::kib(4));
+    const auto place = text ? Json::parse(*text) : Result<Json>(Json());
+    std::string socket(place ? (*place)["control"].text() : "");
+    if (socket.empty()) {
+        co_return fail(ErrorCode::kNotFound, "{} has no endpoint", assignment.spec.service);
+    }
+    co_return co_await call_agent(loop, std::move(socket), std::move(method), std::move(target),
+                                  std::move(body), limit);
 }
 
 Task<std::vector<Member>> ask_members(async::Loop& loop, Assignment assignment) {

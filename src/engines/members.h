@@ -41,6 +41,12 @@ std::vector<std::string> other_sockets(const Assignment& assignment);
 async::Task<Result<wire::Json>> call_agent(async::Loop& loop, std::string socket,
                                            std::string method, std::string target, wire::Json body,
                                            std::chrono::milliseconds limit);
+/// Where the endpoint of a Redis says how its agent is reached.
+std::string endpoint_place(const Assignment& assignment);
+/// As call_agent, of that. kNotFound when there is none.
+async::Task<Result<wire::Json>> call_endpoint(async::Loop& loop, const Assignment& assignment,
+                                              std::string method, std::string target,
+                                              wire::Json body, std::chrono::milliseconds limit);
 /// All others that answer.
 async::Task<std::vector<Member>> ask_members(async::Loop& loop, Assignment assignment);
 /// As call_agent, of the PostgreSQL server of a slot, whatever its instance is called. kNotFound

@@ -20,9 +20,6 @@ using wire::RespValue;
 namespace {
 
 constexpr std::string_view kPriority = "replica-priority";
-/// Redis' own default, which every server of an engine has.
-constexpr std::string_view kUsual = "100";
-constexpr std::string_view kPreferred = "1";
 
 std::string instance_of(std::string_view socket) {
     socket.remove_prefix(socket.rfind('/') + 1);
@@ -81,7 +78,7 @@ Task<Result<void>> wait_until_near(async::Loop& loop, const Assignment& assignme
     }
 }
 
-/// Whether every sentinel that answers would choose that server; one at least must.
+/// Whether every sentinel that answers has seen that the server is preferred; one at least must.
 Task<bool> is_preferred(async::Loop& loop, const Assignment& assignment, uint16_t port) {
     size_t answered = 0;
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
@@ -95,8 +92,7 @@ Task<bool> is_preferred(async::Loop& loop, const Assignment& assignment, uint16_
             co_await (*sentinel)->ask({"SENTINEL", "REPLICAS", assignment.spec.service}, deadline);
         const bool sees = rows && std::ranges::any_of(rows->items, [port](const RespValue& row) {
                               return row.find("port").text == std::to_string(port) &&
-                                     is_candidate(row) &&
-                                     row.find("slave-priority").text == kPreferred;
+                                     row.find("slave-priority").text == kPreferredPriority;
                           });
         if (!sees) {
             co_return false;
@@ -137,17 +133,25 @@ Task<Result<void>> prefer(async::Loop& loop, const Assignment& assignment, Chose
     SHORE_CO_CHECK(co_await wait_until_near(loop, assignment, chosen));
     // One that a change which was broken off has left preferred.
     co_await prefer_nobody(loop, assignment);
-    SHORE_CO_CHECK(co_await set_priority(loop, assignment, chosen.port, kPreferred));
+    auto seen = co_await prefer_server(loop, assignment, chosen.port);
+    if (!seen) {
+        co_await prefer_nobody(loop, assignment);
+        co_return fail(std::move(seen).error().with(chosen.instance));
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> prefer_server(async::Loop& loop, const Assignment& assignment, uint16_t port) {
+    SHORE_CO_CHECK(co_await set_priority(loop, assignment, port, kPreferredPriority));
     const SteadyTime last = loop.now() + kHandOverTime;
     while (loop.now() < last) {
-        if (co_await is_preferred(loop, assignment, chosen.port)) {
+        if (co_await is_preferred(loop, assignment, port)) {
             co_return Result<void>();
         }
-        co_await async::sleep_for(loop, kRoleLookInterval);
+        co_await async::sleep_for(loop, kPreferredLookInterval);
     }
-    co_await prefer_nobody(loop, assignment);
-    co_return fail(ErrorCode::kTimeout, "the sentinels did not see in {} that {} is to be chosen",
-                   base::to_text(Duration(kHandOverTime)), chosen.instance);
+    co_return fail(ErrorCode::kTimeout, "the sentinels did not see in {} that it is to be chosen",
+                   base::to_text(Duration(kHandOverTime)));
 }
 
 Result<void> is_as_chosen(const HandedOver& handed, const ChosenServer& chosen) {
@@ -161,7 +165,7 @@ Result<void> is_as_chosen(const HandedOver& handed, const ChosenServer& chosen) 
 
 Task<void> prefer_nobody(async::Loop& loop, const Assignment& assignment) {
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedis)) {
-        (void)co_await set_priority(loop, assignment, peer.port, kUsual);
+        (void)co_await set_priority(loop, assignment, peer.port, kUsualPriority);
     }
 }
 

@@ -15,6 +15,11 @@
 
 namespace shore::engines {
 
+/// Of replica-priority: Redis' own default, which every server of an engine has; and the one of a
+/// server that the sentinels shall choose before any other.
+inline constexpr std::string_view kUsualPriority = "100";
+inline constexpr std::string_view kPreferredPriority = "1";
+
 struct ChosenServer {
     uint32_t slot = 0;
     uint16_t port = 0;
@@ -31,6 +36,10 @@ async::Task<Result<ChosenServer>> find_server(async::Loop& loop, const Assignmen
 /// primary; kTimeout: a sentinel did not see it. After a failure nobody is preferred.
 async::Task<Result<void>> prefer(async::Loop& loop, const Assignment& assignment,
                                  ChosenServer chosen);
+/// The last step of it: has the sentinels prefer the server on that port, and waits until they have
+/// seen it.
+async::Task<Result<void>> prefer_server(async::Loop& loop, const Assignment& assignment,
+                                        uint16_t port);
 /// kConflict when the sentinels have chosen another server all the same: the chosen one was lost in
 /// that moment.
 Result<void> is_as_chosen(const HandedOver& handed, const ChosenServer& chosen);

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "engines/limits.h"
+#include "engines/redis_promotion.h"
 #include "engines/redis_tls.h"
 
 namespace shore::engines {
@@ -244,10 +245,13 @@ std::string redis_users(const Assignment& assignment) {
     std::string out = "user default off -@all\n";
     out += user_line(kAdminRole, password(kAdminUser), "~* &* +@all");
     out += user_line(kReplicationUser, password(kReplicationUser), "+psync +replconf +ping");
-    // What sentinels do (redis.io/docs/management/sentinel), and what the endpoint asks.
-    out += user_line(kMonitorUser, password(kMonitorUser),
-                     "allchannels +multi +slaveof +replicaof +ping +exec +subscribe +publish "
-                     "+config|rewrite +role +info +client|setname +client|kill +script|kill");
+    // What sentinels do (redis.io/docs/management/sentinel), and what the endpoint asks. They
+    // promote a server only when its agent lets them.
+    out +=
+        user_line(kMonitorUser, password(kMonitorUser),
+                  fmt::format("allchannels +multi +ping +exec +subscribe +publish +config|rewrite "
+                              "+role +info +client|setname +client|kill +script|kill {}",
+                              kMayNotPromote));
     const std::string disabled = disabled_rules(assignment.spec.redis);
     for (const model::EngineUser& user : assignment.spec.users) {
         const bool reads = user.access == model::EngineAccess::kRead;

@@ -5,9 +5,9 @@
 
 #include "async/timer.h"
 #include "engines/limits.h"
+#include "engines/members.h"
 #include "engines/redis_config.h"
 #include "engines/redis_failover.h"
-#include "engines/redis_sentinel.h"
 #include "engines/redis_tls.h"
 #include "engines/table.h"
 #include "observe/log.h"
@@ -311,7 +311,7 @@ Task<Result<HandedOver>> RedisEndpoint::change_primary(ChosenServer chosen) {
     co_await drain();
     auto handed = co_await hand_over(context_.loop, assignment_);
     if (handed) {
-        router_.moved_to(handed->port);
+        router_.moved_to(handed->port, RedisMove::kOrderly);
         handed->held = context_.loop.now() - begun;
         ++failovers_;
     }
@@ -347,7 +347,27 @@ Task<Result<Json>> RedisEndpoint::failover(std::string to) {
     co_return to_json(*handed).set("held_seconds", held);
 }
 
+/// A lost primary's agent has had another promoted: the sentinels say so only after their next
+/// look.
+Task<Result<Json>> RedisEndpoint::follow(uint16_t port) {
+    if (slot_of_port(assignment_, port) == 0) {
+        co_return fail(ErrorCode::kInvalid, "no server of {} listens on port {}",
+                       assignment_.spec.service, port);
+    }
+    SHORE_CO_TRY(const ReplicationState state,
+                 co_await ask_replication(context_.loop, server_address(assignment_, port),
+                                          admin_login(assignment_)));
+    if (!state.primary) {
+        co_return fail(ErrorCode::kConflict, "the server on port {} is no primary", port);
+    }
+    router_.moved_to(port, RedisMove::kAfterLoss);
+    co_return Json::object();
+}
+
 Task<Result<Json>> RedisEndpoint::act(std::string name, Json arguments) {
+    if (name == "follow") {
+        co_return co_await follow(static_cast<uint16_t>(arguments["port"].integer()));
+    }
     if (name != "failover") {
         co_return fail(ErrorCode::kNotFound, "the endpoint has no action {}: failover", name);
     }

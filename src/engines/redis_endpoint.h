@@ -40,6 +40,7 @@ class RedisEndpoint final : public Server {
     async::Task<void> serve(std::unique_ptr<net::Listener> listener, RedisDoor door,
                             RedisWire wire);
     async::Task<Result<wire::Json>> failover(std::string to);
+    async::Task<Result<wire::Json>> follow(uint16_t port);
     async::Task<Result<HandedOver>> change_primary(ChosenServer chosen);
     async::Task<void> drain();
     async::Task<size_t> count_busy();

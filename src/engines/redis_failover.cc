@@ -5,6 +5,7 @@
 
 #include "async/timer.h"
 #include "engines/limits.h"
+#include "engines/redis_promotion.h"
 #include "engines/redis_view.h"
 
 namespace shore::engines {
@@ -133,8 +134,17 @@ class HandOver final {
         const Deadline deadline = Deadline::in(loop_, kHandOverTime);
         SHORE_CO_TRY(const ReplicationState state, co_await ask_replication(*primary_, soon()));
         SHORE_CO_CHECK(co_await catch_up(state.offset, deadline));
-        SHORE_CO_CHECK(co_await force_failover(loop_, assignment_));
-        SHORE_CO_CHECK(co_await promoted(deadline));
+        for (Follower& follower : followers_) {
+            SHORE_CO_CHECK(co_await permit_promotion(*follower.client, soon()));
+        }
+        auto done = co_await force_failover(loop_, assignment_);
+        if (done) {
+            done = co_await promoted(deadline);
+        }
+        for (Follower& follower : followers_) {
+            (void)co_await forbid_promotion(*follower.client, soon());
+        }
+        SHORE_CO_CHECK(std::move(done));
         for (Follower& follower : followers_) {
             if (follower.port != handed_.port) {
                 SHORE_CO_CHECK(co_await tell(*follower.client, replica_of()));

@@ -228,10 +228,10 @@ void RedisRouter::resume() {
     primary_event_.pulse();
 }
 
-void RedisRouter::moved_to(uint16_t port) {
+void RedisRouter::moved_to(uint16_t port, RedisMove move) {
     // Whatever a sentinel says with a higher epoch is newer than this.
     port_ = port;
-    moving_ = true;
+    moving_ = move == RedisMove::kOrderly;
     primary_event_.pulse();
 }
 

@@ -26,6 +26,12 @@ struct RoutedServer {
     ReplicationState state;
 };
 
+/// How the former primary ended.
+enum class RedisMove : uint8_t {
+    kOrderly,  ///< It still answers what was sent to it.
+    kAfterLoss,
+};
+
 class RedisRouter final {
  public:
     /// `publish` is called with each new route, on this loop.
@@ -47,8 +53,8 @@ class RedisRouter final {
     /// New commands wait until resume(), whatever the servers say.
     void hold();
     void resume();
-    /// A change on purpose has made this server the primary: the sentinels will say so.
-    void moved_to(uint16_t port);
+    /// The sentinels were told to make this server the primary, and have: they will say so.
+    void moved_to(uint16_t port, RedisMove move);
 
  private:
     struct Word {

@@ -28,10 +28,6 @@ RedisSentinel::RedisSentinel(const ServerContext& context, Assignment assignment
       scope_(context.loop) {
 }
 
-std::string endpoint_place(const Assignment& assignment) {
-    return assignment.socket_directory + "/redis-endpoint.json";
-}
-
 Task<Result<void>> RedisSentinel::start() {
     SHORE_CO_TRY(const std::string program, find_program(context_.variables, "redis-sentinel",
                                                          {"/usr/bin"}, "redis-sentinel"));
@@ -46,9 +42,9 @@ Task<Result<void>> RedisSentinel::start() {
         child_.start({program, redis_conf_path(assignment_)}, assignment_.data_directory, SIGTERM));
     while (child_.running()) {
         if (co_await ask({"PING"})) {
-            // It chooses among replicas by what it saw of them last, and that must be from after
-            // the primary's end: or one that loads an older copy seems to have more than one that
-            // was seen before it got the last writes. So it looks at servers each 0.25 s, not each
+            // It chooses among replicas by what it saw of them last. What is from before the
+            // primary's end may make it choose one that is not let be promoted (redis_promotion.h),
+            // which costs 6 s. So it looks at servers each 0.25 s, not each
             // 10, and pings each 0.4 s, not each 1: an answer may be that old when the primary
             // ends, so none is given up within 0.6 s. (Five pings are how old a look may be for a
             // choice.) Tells the others of itself and of changes each half second, not each two.
@@ -302,13 +298,10 @@ Task<Result<Json>> RedisSentinel::view(std::string name) {
 
 /// By way of the endpoint when there is one: it holds its clients' commands meanwhile.
 Task<Result<Json>> RedisSentinel::failover(Json arguments) {
-    const auto text = os::read_file(endpoint_place(assignment_), Bytes::kib(4));
-    const auto place = text ? Json::parse(*text) : Result<Json>(Json());
-    const std::string endpoint(place ? (*place)["control"].text() : "");
-    if (!endpoint.empty() &&
-        co_await call_agent(context_.loop, endpoint, "GET", "/status", Json(), kRedisAskTime)) {
-        co_return co_await call_agent(context_.loop, endpoint, "POST", "/actions/failover",
-                                      std::move(arguments), kFailoverTime);
+    if (co_await call_endpoint(context_.loop, assignment_, "GET", "/status", Json(),
+                               kRedisAskTime)) {
+        co_return co_await call_endpoint(context_.loop, assignment_, "POST", "/actions/failover",
+                                         std::move(arguments), kFailoverTime);
     }
     ChosenServer chosen;
     if (std::string to(arguments["to"].text()); !to.empty()) {

@@ -51,7 +51,4 @@ class RedisSentinel final : public Server {
     async::Scope scope_;
 };
 
-/// Where the endpoint says how its agent is reached: a change of primary is best made there.
-std::string endpoint_place(const Assignment& assignment);
-
 }  // namespace shore::engines

@@ -8,6 +8,7 @@
 #include "async/timer.h"
 #include "engines/limits.h"
 #include "engines/redis_failover.h"
+#include "engines/redis_loss.h"
 #include "engines/redis_tls.h"
 #include "engines/redis_views.h"
 #include "observe/log.h"
@@ -63,6 +64,8 @@ RedisServer::RedisServer(const ServerContext& context, Assignment assignment)
       assignment_(std::move(assignment)),
       child_(context.loop, context.variables),
       ended_(context.loop),
+      look_now_(context.loop),
+      promotion_(context.loop, context.log, assignment_, [this] { look_now_.pulse(); }),
       scope_(context.loop) {
 }
 
@@ -79,6 +82,9 @@ Task<Result<void>> RedisServer::start() {
     announce(record_);
     SHORE_CO_TRY(const uint16_t primary_port, co_await decide());
     SHORE_CO_CHECK(co_await run(primary_port));
+    if (is_replicated(assignment_)) {
+        promotion_.start();
+    }
     if (primary_port != 0) {
         co_await follow();
     }
@@ -241,14 +247,33 @@ Task<void> RedisServer::watch_child() {
         answering_ = false;
         ended_text_ = fmt::format("redis-server on port {} has ended by itself: {}",
                                   assignment_.port, os::to_text(status));
+        if (is_replicated(assignment_) && replication_.primary) {
+            co_await leave_to_successor();
+        }
         ended_.set();
         co_return;
     }
 }
 
+/// The primary has ended by itself: before this process does.
+Task<void> RedisServer::leave_to_successor() {
+    const SteadyTime begun = context_.loop.now();
+    const auto successor = co_await replace_lost_primary(context_.loop, assignment_,
+                                                         promotion_.history_of(assignment_.port));
+    if (!successor) {
+        context_.log.warning("the sentinels are left to replace the primary, which has ended",
+                             {{"reason", successor.error().text()}});
+        co_return;
+    }
+    const double took = std::chrono::duration<double>(context_.loop.now() - begun).count();
+    context_.log.info("the primary has ended; another server is primary",
+                      {{"slot", *successor}, {"took_s", took}});
+}
+
 Task<void> RedisServer::watch_server() {
     while (true) {
-        co_await async::sleep_for(context_.loop, kRedisLookInterval);
+        (void)co_await async::pulsed(context_.loop, look_now_,
+                                     Deadline::in(context_.loop, kRedisLookInterval));
         if (!restarting_) {
             co_await look();
         }
@@ -267,6 +292,7 @@ Task<void> RedisServer::look() {
     if (!is_replicated(assignment_)) {
         co_return;
     }
+    promotion_.note(replication_);
     const SentinelsWord word = co_await ask_sentinels(context_.loop, assignment_);
     epoch_ = std::max(epoch_, word.epoch);
     keep_record({.epoch = epoch_, .primary = replication_.primary, .offset = replication_.offset});
@@ -282,6 +308,7 @@ Task<void> RedisServer::stop() {
         co_await look();
     }
     stopping_ = true;
+    promotion_.stop();
     co_await child_.stop(SIGTERM, kRedisStopTime, kRedisStopAgain);
     (void)os::remove_file(announcement_path(assignment_, assignment_.slot));
 }

@@ -9,6 +9,7 @@
 #include "async/scope.h"
 #include "engines/child.h"
 #include "engines/redis_config.h"
+#include "engines/redis_promotion.h"
 #include "engines/redis_view.h"
 #include "engines/server.h"
 
@@ -39,6 +40,7 @@ class RedisServer final : public Server {
     async::Task<Result<void>> restart();
     async::Task<Result<void>> renew_certificate(const Assignment& assignment);
     async::Task<void> watch_child();
+    async::Task<void> leave_to_successor();
     async::Task<void> watch_server();
     async::Task<void> look();
     async::Task<Result<wire::RespValue>> ask(std::vector<std::string> command);
@@ -63,6 +65,8 @@ class RedisServer final : public Server {
     std::string last_info_;
     std::string ended_text_;
     async::Event ended_;
+    async::Event look_now_;
+    RedisPromotion promotion_;
     async::Scope scope_;
 };
 

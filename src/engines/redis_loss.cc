@@ -1,0 +1,134 @@
+#include "engines/redis_loss.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "async/timer.h"
+#include "engines/limits.h"
+#include "engines/members.h"
+#include "engines/redis_choice.h"
+#include "engines/redis_failover.h"
+#include "engines/redis_promotion.h"
+
+namespace shore::engines {
+
+using async::Deadline;
+using async::Task;
+using model::EnginePart;
+
+namespace {
+
+class Replacement final {
+ public:
+    Replacement(async::Loop& loop, const Assignment& assignment)
+        : loop_(loop), assignment_(assignment) {}
+
+    Task<Result<uint32_t>> run(std::string history) {
+        const SentinelsWord word = co_await ask_sentinels(loop_, assignment_);
+        if (word.port == 0) {
+            co_return fail(ErrorCode::kUnavailable, "no sentinel says who is primary");
+        }
+        if (word.port != assignment_.port) {
+            co_return fail(ErrorCode::kConflict, "the sentinels name another server");
+        }
+        const auto contenders = co_await ask_contenders(loop_, assignment_, assignment_.slot);
+        SHORE_CO_CHECK(find_heirs(contenders, history));
+        const bool any_will_do = std::ranges::count(contenders, Contender::State::kReplica,
+                                                    &Contender::state) == std::ssize(heirs_);
+        if (!any_will_do) {
+            heirs_.resize(1);
+            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_, port_of(heirs_.front())));
+        }
+        for (const uint32_t slot : heirs_) {
+            SHORE_CO_CHECK(co_await let_promote(slot));
+        }
+        SHORE_CO_CHECK(co_await force_failover(loop_, assignment_));
+        SHORE_CO_TRY(const uint32_t successor, co_await promoted());
+        for (const Contender& other : contenders) {
+            if (other.slot != successor) {
+                co_await follow(other.slot, successor);
+            }
+        }
+        // As the sentinels would, after their next look; no endpoint: they will.
+        (void)co_await call_endpoint(loop_, assignment_, "POST", "/actions/follow",
+                                     wire::Json::object().set("port", uint32_t{port_of(successor)}),
+                                     kRedisAskTime);
+        co_return successor;
+    }
+
+ private:
+    Result<void> find_heirs(const std::vector<Contender>& contenders, const std::string& history) {
+        std::string why = "no other server is there";
+        for (const Contender& self : contenders) {
+            SuccessionQuestion question{.history = history, .self = self};
+            std::ranges::copy_if(
+                contenders, std::back_inserter(question.others),
+                [&self](const Contender& other) { return other.slot != self.slot; });
+            const SuccessionAnswer answer = may_succeed(question);
+            if (answer.may) {
+                heirs_.push_back(self.slot);
+            } else if (self.state == Contender::State::kReplica) {
+                why = fmt::format("server {}: {}", self.slot, answer.reason);
+            }
+        }
+        if (heirs_.empty()) {
+            return fail(ErrorCode::kConflict, "nobody may succeed it yet: {}", why);
+        }
+        return {};
+    }
+
+    uint16_t port_of(uint32_t slot) const {
+        const auto peers = peers_of(assignment_, EnginePart::kRedis);
+        const auto found = std::ranges::find(peers, slot, &Peer::slot);
+        return found == peers.end() ? 0 : found->port;
+    }
+
+    Task<Result<std::unique_ptr<RedisClient>>> connect(uint32_t slot) {
+        return RedisClient::connect(loop_, server_address(assignment_, port_of(slot)),
+                                    admin_login(assignment_), Deadline::in(loop_, kRedisProbeTime));
+    }
+
+    Task<Result<void>> let_promote(uint32_t slot) {
+        SHORE_CO_TRY(const auto server, co_await connect(slot));
+        co_return co_await permit_promotion(*server, Deadline::in(loop_, kRedisProbeTime));
+    }
+
+    Task<Result<uint32_t>> promoted() {
+        const Deadline deadline = Deadline::in(loop_, kHandOverTime);
+        while (loop_.now() < deadline.at) {
+            for (const uint32_t slot : heirs_) {
+                const auto state = co_await ask_replication(
+                    loop_, server_address(assignment_, port_of(slot)), admin_login(assignment_));
+                if (state && state->primary) {
+                    co_return slot;
+                }
+            }
+            co_await async::sleep_for(loop_, kHandOverLookInterval);
+        }
+        co_return fail(ErrorCode::kTimeout, "the sentinels promoted no replica in {}",
+                       base::to_text(Duration(kHandOverTime)));
+    }
+
+    /// The sentinels would tell it after their next look.
+    Task<void> follow(uint32_t slot, uint32_t primary) {
+        if (const auto server = co_await connect(slot)) {
+            (void)co_await (*server)->ask(
+                {"REPLICAOF", "127.0.0.1", std::to_string(port_of(primary))},
+                Deadline::in(loop_, kRedisProbeTime));
+        }
+    }
+
+    async::Loop& loop_;
+    const Assignment& assignment_;
+    std::vector<uint32_t> heirs_;  // Slots of those who may succeed.
+};
+
+}  // namespace
+
+Task<Result<uint32_t>> replace_lost_primary(async::Loop& loop, const Assignment& assignment,
+                                            std::string history) {
+    Replacement replacement(loop, assignment);
+    co_return co_await replacement.run(std::move(history));
+}
+
+}  // namespace shore::engines

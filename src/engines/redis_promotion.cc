@@ -1,0 +1,245 @@
+#include "engines/redis_promotion.h"
+
+#include <charconv>
+
+#include "async/timer.h"
+#include "base/strings.h"
+#include "engines/limits.h"
+#include "engines/redis_choice.h"
+#include "engines/redis_config.h"
+
+namespace shore::engines {
+
+using async::Deadline;
+using async::Task;
+using model::EnginePart;
+using wire::RespValue;
+
+namespace {
+
+/// The promotion is SLAVEOF NO ONE; SLAVEOF 127.0.0.1, to follow another primary, is always theirs.
+Task<Result<void>> set_rules(RedisClient& server, bool may, Deadline deadline) {
+    std::vector<std::string> command = {"ACL", "SETUSER", std::string(kMonitorUser)};
+    for (const std::string_view rule : base::split(may ? kMayPromote : kMayNotPromote, ' ')) {
+        command.emplace_back(rule);
+    }
+    auto done = co_await server.ask(std::move(command), deadline);
+    co_return done ? Result<void>() : fail(std::move(done).error());
+}
+
+Task<Result<void>> set_priority(RedisClient& server, std::string_view priority, Deadline deadline) {
+    auto done =
+        co_await server.ask({"CONFIG", "SET", "replica-priority", std::string(priority)}, deadline);
+    co_return done ? Result<void>() : fail(std::move(done).error());
+}
+
+Task<Contender> ask_contender(async::Loop& loop, const Assignment& assignment, Peer peer) {
+    const auto state = co_await ask_replication(loop, server_address(assignment, peer.port),
+                                                admin_login(assignment));
+    if (state) {
+        co_return contender_of(peer.slot, *state);
+    }
+    const ErrorCode code = state.error().code();
+    const bool gone = code == ErrorCode::kUnavailable || code == ErrorCode::kNotFound;
+    co_return Contender{.slot = peer.slot,
+                        .state = gone ? Contender::State::kGone : Contender::State::kSilent};
+}
+
+uint16_t port_of(std::string_view text) {
+    uint16_t port = 0;
+    (void)std::from_chars(text.data(), text.data() + text.size(), port);
+    return port;
+}
+
+}  // namespace
+
+Contender contender_of(uint32_t slot, const ReplicationState& state) {
+    // Redis says 1 until the first byte has come from a primary.
+    return {.slot = slot,
+            .state = state.primary ? Contender::State::kPrimary : Contender::State::kReplica,
+            .offset = state.offset > 1 ? state.offset : 0,
+            .history = state.replication_id};
+}
+
+Task<Result<void>> permit_promotion(RedisClient& server, Deadline deadline) {
+    return set_rules(server, true, deadline);
+}
+
+Task<Result<void>> forbid_promotion(RedisClient& server, Deadline deadline) {
+    return set_rules(server, false, deadline);
+}
+
+Task<std::vector<Contender>> ask_contenders(async::Loop& loop, const Assignment& assignment,
+                                            uint32_t lost) {
+    std::vector<Contender> contenders;
+    for (const Peer& peer : peers_of(assignment, EnginePart::kRedis)) {
+        if (peer.slot != lost) {
+            contenders.push_back(co_await ask_contender(loop, assignment, peer));
+        }
+    }
+    co_return contenders;
+}
+
+RedisPromotion::RedisPromotion(async::Loop& loop, observe::Log& log, const Assignment& assignment,
+                               std::move_only_function<void()> primary_changed)
+    : loop_(loop),
+      log_(log),
+      assignment_(assignment),
+      primary_changed_(std::move(primary_changed)),
+      event_(loop),
+      scope_(loop) {
+}
+
+void RedisPromotion::start() {
+    for (const Peer& peer : peers_of(assignment_, EnginePart::kRedisSentinel)) {
+        scope_.spawn(listen_to(peer));
+    }
+    scope_.spawn(watch());
+}
+
+void RedisPromotion::note(const ReplicationState& state) {
+    if (state.primary) {
+        reign_ = {.port = assignment_.port, .history = state.replication_id};
+    } else if (state.link_up) {
+        reign_ = {.port = state.primary_port, .history = state.replication_id};
+    }
+}
+
+std::string RedisPromotion::history_of(uint16_t port) const {
+    return reign_.port == port ? reign_.history : std::string();
+}
+
+// -- What the sentinels say -----------------------------------------------------------------------
+
+Task<void> RedisPromotion::listen_to(Peer sentinel) {
+    while (true) {
+        auto client = co_await RedisClient::connect(loop_, sentinel_address(assignment_, sentinel),
+                                                    monitor_login(assignment_),
+                                                    Deadline::in(loop_, kRedisAskTime));
+        if (client) {
+            co_await hear(**client, sentinel.slot);
+        }
+        set_lost(sentinel.slot, 0);
+        co_await async::sleep_for(loop_, kRouteSentinelInterval);
+    }
+}
+
+/// To the end of the connection.
+Task<void> RedisPromotion::hear(RedisClient& sentinel, uint32_t slot) {
+    const Deadline soon = Deadline::in(loop_, kRedisAskTime);
+    const auto about =
+        co_await sentinel.ask({"SENTINEL", "MASTER", assignment_.spec.service}, soon);
+    if (!about ||
+        !co_await sentinel.ask({"SUBSCRIBE", "+sdown", "-sdown", "+switch-master"}, soon)) {
+        co_return;
+    }
+    const uint16_t port = port_of(about->find("port").text);
+    set_lost(slot, about->find("flags").text.contains("s_down") ? port : 0);
+    while (true) {
+        const auto message = co_await sentinel.next(Deadline::never());
+        if (!message) {
+            co_return;
+        }
+        on_message(slot, message->at(1).text, message->at(2).text);
+    }
+}
+
+/// "+sdown": "master store 127.0.0.1 7001"; "+switch-master": "store 127.0.0.1 7001 127.0.0.1
+/// 7002".
+void RedisPromotion::on_message(uint32_t sentinel, std::string_view channel,
+                                std::string_view text) {
+    const auto words = base::split(text, ' ');
+    if (channel == "+switch-master" && words.size() > 4) {
+        lost_.clear();
+        learn_ = port_of(words[4]);
+        decided_.reset();
+        event_.pulse();
+        primary_changed_();
+    } else if (words.size() > 3 && words[0] == "master") {
+        set_lost(sentinel, channel == "+sdown" ? port_of(words[3]) : 0);
+    }
+}
+
+void RedisPromotion::set_lost(uint32_t sentinel, uint16_t port) {
+    const bool was_lost = lost_port() != 0;
+    lost_[sentinel] = port;
+    if (!was_lost && port != 0) {
+        lost_since_ = loop_.now();
+    }
+    event_.pulse();
+}
+
+uint16_t RedisPromotion::lost_port() const {
+    const auto found = std::ranges::find_if(lost_, [](const auto& one) { return one.second != 0; });
+    return found == lost_.end() ? 0 : found->second;
+}
+
+// -- What follows from it -------------------------------------------------------------------------
+
+Task<void> RedisPromotion::watch() {
+    while (true) {
+        const uint16_t lost = lost_port();
+        if (lost != 0) {
+            co_await judge(lost);
+        } else if (decided_.value_or(true)) {
+            co_await tell(false);
+        }
+        if (const uint16_t port = std::exchange(learn_, 0); port != 0) {
+            co_await learn(port);
+        }
+        const auto pause = lost != 0 ? Duration(kSuccessionInterval) : Duration(kRedisLookInterval);
+        (void)co_await async::pulsed(loop_, event_, Deadline::in(loop_, pause));
+    }
+}
+
+Task<void> RedisPromotion::judge(uint16_t lost) {
+    SuccessionQuestion question{.history = history_of(lost)};
+    for (Contender& server :
+         co_await ask_contenders(loop_, assignment_, slot_of_port(assignment_, lost))) {
+        if (server.slot == assignment_.slot) {
+            question.self = std::move(server);
+        } else {
+            question.others.push_back(std::move(server));
+        }
+    }
+    if (lost_port() != lost) {
+        co_return;
+    }
+    question.waited = loop_.now() - lost_since_;
+    const SuccessionAnswer answer = may_succeed(question);
+    if (decided_ != answer.may) {
+        log_.info(answer.may ? "may become the primary" : "may not become the primary",
+                  {{"lost", slot_of_port(assignment_, lost)}, {"reason", answer.reason}});
+    }
+    co_await tell(answer.may);
+}
+
+/// As the one that is preferred: what sentinels know of the others' offsets may be older.
+Task<void> RedisPromotion::tell(bool may) {
+    const Deadline deadline = Deadline::in(loop_, kRedisProbeTime);
+    const auto server = co_await RedisClient::connect(
+        loop_, server_address(assignment_, assignment_.port), admin_login(assignment_), deadline);
+    if (!server) {
+        co_return;
+    }
+    auto told = co_await set_rules(**server, may, deadline);
+    if (told) {
+        told = co_await set_priority(**server, may ? kPreferredPriority : kUsualPriority, deadline);
+    }
+    if (told) {
+        decided_ = may;
+    } else {
+        log_.error("whether this server may become the primary cannot be set", told.error());
+    }
+}
+
+/// At once: one that is lost in its first second would not be known by its writes otherwise.
+Task<void> RedisPromotion::learn(uint16_t port) {
+    const auto state = co_await ask_replication(loop_, server_address(assignment_, port),
+                                                admin_login(assignment_));
+    if (state && state->primary) {
+        reign_ = {.port = port, .history = state->replication_id};
+    }
+}
+
+}  // namespace shore::engines

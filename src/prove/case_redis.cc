@@ -16,6 +16,8 @@ using std::chrono::seconds;
 namespace {
 
 constexpr int kKills = 10;
+/// From this one on the agent, which would see to a successor at once, is killed with the server.
+constexpr int kKillsWithAgent = 6;
 constexpr uint64_t kWritesMin = 300;
 constexpr seconds kKillGap{3};
 constexpr seconds kManualGap{1};
@@ -170,9 +172,12 @@ Task<Result<Finding>> prove_redis_kill(Laboratory& laboratory) {
         SHORE_CO_TRY(const Primary primary, co_await store->wait_until_whole());
         store->load().begin_round();
         SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
-        SHORE_CO_CHECK(laboratory.machine().kill(primary.pid));
+        const bool with_agent = i >= kKillsWithAgent;
+        SHORE_CO_CHECK(with_agent ? laboratory.machine().kill_with_parent(primary.pid)
+                                  : laboratory.machine().kill(primary.pid));
         SHORE_CO_CHECK(went_on(co_await store->load().more(kWritesMin)));
-        store->judge_gap(fmt::format("kill {}", i), kKillGap, finding);
+        store->judge_gap(fmt::format("kill {}{}", i, with_agent ? ", with its agent" : ""),
+                         kKillGap, finding);
     }
     SHORE_CO_CHECK(co_await store->judge_lost(finding));
     co_return finding;

@@ -27,8 +27,9 @@ std::span<const Case> cases() {
          "first millisecond on, and commits go on within 10 s.",
          &prove_database_crash},
         {"redis-kill",
-         "kill -9 of a Redis primary under writes, 10 times: never 3 s or more between two "
-         "acknowledged writes, and no acknowledged write lost.",
+         "kill -9 of a Redis primary under writes, 5 times of the server and 5 times with its "
+         "agent: never 3 s or more between two acknowledged writes, and no acknowledged write "
+         "lost.",
          &prove_redis_kill},
         {"redis-manual",
          "A change of the Redis primary on purpose: less than 1 s between two acknowledged writes, "

@@ -28,6 +28,8 @@ class Machine {
     virtual Result<int> start_daemon() = 0;
     /// SIGKILL to any process, and waits until it is gone.
     virtual Result<void> kill(int pid) = 0;
+    /// The same to its parent first: an engine's agent, and the server under it.
+    virtual Result<void> kill_with_parent(int pid) = 0;
     /// Cuts the server that listens on a TCP port off from all others until heal(): by the network
     /// where the proof has one of its own, else by a pause of its process. Returns how, in words.
     virtual Result<std::string> cut_off(int pid, uint16_t port) = 0;

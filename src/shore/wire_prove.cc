@@ -62,6 +62,13 @@ class TemporaryMachine final : public prove::Machine {
         return daemon_.pid();
     }
 
+    Result<void> kill_with_parent(int pid) override {
+        SHORE_TRY(const os::ProcessStats stats, os::process_stats(pid));
+        SHORE_TRY(const os::Process parent, os::Process::open(stats.parent));
+        SHORE_CHECK(parent.send_signal(SIGKILL));
+        return kill(pid);
+    }
+
     Result<void> kill(int pid) override {
         SHORE_TRY(const os::Process process, os::Process::open(pid));
         SHORE_CHECK(process.send_signal(SIGKILL));

@@ -122,7 +122,10 @@ inline constexpr std::chrono::milliseconds kRouteIntervalLost{20};
 inline constexpr std::chrono::milliseconds kRouteSentinelInterval{1000};
 
 /// While the primary counts as down, agents ask each other this often who has the most.
-inline constexpr std::chrono::milliseconds kSuccessionInterval{100};
+inline constexpr std::chrono::milliseconds kSuccessionInterval{50};
+/// The one that may be promoted and is not after this much tells a sentinel to choose it: elections
+/// take less (measured: 0.3 to 1 s).
+inline constexpr std::chrono::milliseconds kSuccessionHurry{2000};
 /// A server that is there and does not answer is waited for so long before another takes over that
 /// may have less.
 inline constexpr std::chrono::milliseconds kSuccessionPatience{10000};

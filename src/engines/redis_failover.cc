@@ -253,6 +253,7 @@ Task<bool> sentinels_agree(async::Loop& loop, const Assignment& assignment, uint
 
 Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignment) {
     Error last(ErrorCode::kUnavailable, "no sentinel answers");
+    bool is_under_way = false;
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
         const Deadline deadline = Deadline::in(loop, kRedisAskTime);
         auto sentinel = co_await RedisClient::connect(loop, sentinel_address(assignment, peer),
@@ -263,12 +264,13 @@ Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignmen
         }
         auto begun =
             co_await (*sentinel)->ask({"SENTINEL", "FAILOVER", assignment.spec.service}, deadline);
-        if (begun || begun.error().message().starts_with("INPROG")) {
+        if (begun) {
             co_return Result<void>();
         }
+        is_under_way |= begun.error().message().starts_with("INPROG");
         last = std::move(begun).error();
     }
-    co_return fail(std::move(last));
+    co_return is_under_way ? Result<void>() : fail(std::move(last));
 }
 
 }  // namespace shore::engines

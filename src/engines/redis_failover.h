@@ -36,7 +36,8 @@ async::Task<Result<HandedOver>> hand_over(async::Loop& loop, const Assignment& a
 /// until then would not follow another loss. False when they do not in time.
 async::Task<bool> sentinels_agree(async::Loop& loop, const Assignment& assignment, uint16_t port);
 
-/// Tells a sentinel to choose another primary without a majority's vote; does not wait for it.
+/// Tells a sentinel to choose another primary without a majority's vote; does not wait for it. One
+/// that is in the middle of a failover is passed over, also when that will come to nothing.
 async::Task<Result<void>> force_failover(async::Loop& loop, const Assignment& assignment);
 
 }  // namespace shore::engines

@@ -5,7 +5,6 @@
 
 #include "async/timer.h"
 #include "engines/limits.h"
-#include "engines/members.h"
 #include "engines/redis_choice.h"
 #include "engines/redis_failover.h"
 #include "engines/redis_promotion.h"
@@ -37,22 +36,15 @@ class Replacement final {
                                                     &Contender::state) == std::ssize(heirs_);
         if (!any_will_do) {
             heirs_.resize(1);
-            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_, port_of(heirs_.front())));
+            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_,
+                                                  port_of_slot(assignment_, heirs_.front())));
         }
         for (const uint32_t slot : heirs_) {
             SHORE_CO_CHECK(co_await let_promote(slot));
         }
         SHORE_CO_CHECK(co_await force_failover(loop_, assignment_));
         SHORE_CO_TRY(const uint32_t successor, co_await promoted());
-        for (const Contender& other : contenders) {
-            if (other.slot != successor) {
-                co_await follow(other.slot, successor);
-            }
-        }
-        // As the sentinels would, after their next look; no endpoint: they will.
-        (void)co_await call_endpoint(loop_, assignment_, "POST", "/actions/follow",
-                                     wire::Json::object().set("port", uint32_t{port_of(successor)}),
-                                     kRedisAskTime);
+        co_await announce_primary(loop_, assignment_, successor, contenders);
         co_return successor;
     }
 
@@ -77,14 +69,9 @@ class Replacement final {
         return {};
     }
 
-    uint16_t port_of(uint32_t slot) const {
-        const auto peers = peers_of(assignment_, EnginePart::kRedis);
-        const auto found = std::ranges::find(peers, slot, &Peer::slot);
-        return found == peers.end() ? 0 : found->port;
-    }
-
     Task<Result<std::unique_ptr<RedisClient>>> connect(uint32_t slot) {
-        return RedisClient::connect(loop_, server_address(assignment_, port_of(slot)),
+        return RedisClient::connect(loop_,
+                                    server_address(assignment_, port_of_slot(assignment_, slot)),
                                     admin_login(assignment_), Deadline::in(loop_, kRedisProbeTime));
     }
 
@@ -98,7 +85,8 @@ class Replacement final {
         while (loop_.now() < deadline.at) {
             for (const uint32_t slot : heirs_) {
                 const auto state = co_await ask_replication(
-                    loop_, server_address(assignment_, port_of(slot)), admin_login(assignment_));
+                    loop_, server_address(assignment_, port_of_slot(assignment_, slot)),
+                    admin_login(assignment_));
                 if (state && state->primary) {
                     co_return slot;
                 }
@@ -107,15 +95,6 @@ class Replacement final {
         }
         co_return fail(ErrorCode::kTimeout, "the sentinels promoted no replica in {}",
                        base::to_text(Duration(kHandOverTime)));
-    }
-
-    /// The sentinels would tell it after their next look.
-    Task<void> follow(uint32_t slot, uint32_t primary) {
-        if (const auto server = co_await connect(slot)) {
-            (void)co_await (*server)->ask(
-                {"REPLICAOF", "127.0.0.1", std::to_string(port_of(primary))},
-                Deadline::in(loop_, kRedisProbeTime));
-        }
     }
 
     async::Loop& loop_;

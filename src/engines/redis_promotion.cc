@@ -1,12 +1,15 @@
 #include "engines/redis_promotion.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "async/timer.h"
 #include "base/strings.h"
 #include "engines/limits.h"
+#include "engines/members.h"
 #include "engines/redis_choice.h"
 #include "engines/redis_config.h"
+#include "engines/redis_failover.h"
 
 namespace shore::engines {
 
@@ -80,6 +83,33 @@ Task<std::vector<Contender>> ask_contenders(async::Loop& loop, const Assignment&
     co_return contenders;
 }
 
+namespace {
+
+Task<void> follow(async::Loop& loop, const Assignment& assignment, uint32_t slot, uint16_t port) {
+    const Deadline deadline = Deadline::in(loop, kRedisProbeTime);
+    const auto server = co_await RedisClient::connect(
+        loop, server_address(assignment, port_of_slot(assignment, slot)), admin_login(assignment),
+        deadline);
+    if (server) {
+        (void)co_await (*server)->ask({"REPLICAOF", "127.0.0.1", std::to_string(port)}, deadline);
+    }
+}
+
+}  // namespace
+
+Task<void> announce_primary(async::Loop& loop, const Assignment& assignment, uint32_t primary,
+                            const std::vector<Contender>& others) {
+    const uint16_t port = port_of_slot(assignment, primary);
+    for (const Contender& other : others) {
+        if (other.slot != primary && other.state == Contender::State::kReplica) {
+            co_await follow(loop, assignment, other.slot, port);
+        }
+    }
+    // No endpoint: clients hear it from the sentinels.
+    (void)co_await call_endpoint(loop, assignment, "POST", "/actions/follow",
+                                 wire::Json::object().set("port", uint32_t{port}), kRedisAskTime);
+}
+
 RedisPromotion::RedisPromotion(async::Loop& loop, observe::Log& log, const Assignment& assignment,
                                std::move_only_function<void()> primary_changed)
     : loop_(loop),
@@ -151,6 +181,7 @@ void RedisPromotion::on_message(uint32_t sentinel, std::string_view channel,
     const auto words = base::split(text, ' ');
     if (channel == "+switch-master" && words.size() > 4) {
         lost_.clear();
+        succeeded_ = 0;
         learn_ = port_of(words[4]);
         decided_.reset();
         event_.pulse();
@@ -205,6 +236,11 @@ Task<void> RedisPromotion::judge(uint16_t lost) {
     if (lost_port() != lost) {
         co_return;
     }
+    if (question.self.state == Contender::State::kPrimary && decided_ == true &&
+        std::exchange(succeeded_, lost) != lost) {
+        co_await announce_primary(loop_, assignment_, assignment_.slot, question.others);
+        co_return;
+    }
     question.waited = loop_.now() - lost_since_;
     const SuccessionAnswer answer = may_succeed(question);
     if (decided_ != answer.may) {
@@ -212,6 +248,27 @@ Task<void> RedisPromotion::judge(uint16_t lost) {
                   {{"lost", slot_of_port(assignment_, lost)}, {"reason", answer.reason}});
     }
     co_await tell(answer.may);
+    if (answer.may && question.waited >= kSuccessionHurry && is_agreed(lost)) {
+        co_await hurry();
+    }
+}
+
+/// Most sentinels say so: one that cannot reach it is no reason to replace a primary.
+bool RedisPromotion::is_agreed(uint16_t lost) const {
+    const auto agree = std::ranges::count_if(
+        lost_, [lost](const auto& sentinel) { return sentinel.second == lost; });
+    return agree >= std::ptrdiff_t{sentinel_quorum(assignment_)};
+}
+
+Task<void> RedisPromotion::hurry() {
+    if (loop_.now() < hurried_ + kSentinelFailoverTimeout) {
+        co_return;
+    }
+    hurried_ = loop_.now();
+    log_.warning("the sentinels have promoted nobody: telling one to choose this server");
+    if (const auto begun = co_await force_failover(loop_, assignment_); !begun) {
+        log_.error("no sentinel begins a failover", begun.error());
+    }
 }
 
 /// As the one that is preferred: what sentinels know of the others' offsets may be older.

@@ -3,8 +3,8 @@
 // Sentinels promote by SLAVEOF NO ONE, as the user @monitor, who may not say that by default. The
 // agent hears from the sentinels that the primary counts as down, asks all other servers what they
 // have, and lets its own be promoted, before any other, when none has more (redis_succession.h).
-// That ends when there is a primary again. A sentinel that has chosen another server is refused,
-// and the sentinels choose anew.
+// That ends when there is a primary again. A sentinel that has chosen another server is refused;
+// it would take six seconds to try again, so the agent tells the next one to choose.
 //
 // Lives on the agent's loop.
 #pragma once
@@ -35,6 +35,12 @@ Contender contender_of(uint32_t slot, const ReplicationState& state);
 async::Task<std::vector<Contender>> ask_contenders(async::Loop& loop, const Assignment& assignment,
                                                    uint32_t lost);
 
+/// The sentinels have promoted that server, and would say so, and tell the others to follow it,
+/// only after their next look, which may take a second. Tells the other replicas and the endpoint
+/// now.
+async::Task<void> announce_primary(async::Loop& loop, const Assignment& assignment,
+                                   uint32_t primary, const std::vector<Contender>& others);
+
 class RedisPromotion final {
  public:
     /// `primary_changed` is called when the sentinels have named another primary.
@@ -56,9 +62,11 @@ class RedisPromotion final {
     void set_lost(uint32_t sentinel, uint16_t port);
     async::Task<void> watch();
     async::Task<void> judge(uint16_t lost);
+    async::Task<void> hurry();
     async::Task<void> tell(bool may);
     async::Task<void> learn(uint16_t port);
     uint16_t lost_port() const;
+    bool is_agreed(uint16_t lost) const;
 
     async::Loop& loop_;
     observe::Log& log_;
@@ -66,7 +74,9 @@ class RedisPromotion final {
     std::move_only_function<void()> primary_changed_;
     std::map<uint32_t, uint16_t> lost_;  // By sentinel: the port of the primary that is down.
     SteadyTime lost_since_{};
-    uint16_t learn_ = 0;  // A primary to be asked whose writes it counts.
+    SteadyTime hurried_{};
+    uint16_t succeeded_ = 0;  // The lost primary whose place this server has taken.
+    uint16_t learn_ = 0;      // A primary to be asked whose writes it counts.
     struct Reign {
         uint16_t port = 0;
         std::string history;

@@ -44,7 +44,7 @@ Task<Result<void>> RedisSentinel::start() {
         if (co_await ask({"PING"})) {
             // It chooses among replicas by what it saw of them last. What is from before the
             // primary's end may make it choose one that is not let be promoted (redis_promotion.h),
-            // which costs 6 s. So it looks at servers each 0.25 s, not each
+            // which costs 2 s. So it looks at servers each 0.25 s, not each
             // 10, and pings each 0.4 s, not each 1: an answer may be that old when the primary
             // ends, so none is given up within 0.6 s. (Five pings are how old a look may be for a
             // choice.) Tells the others of itself and of changes each half second, not each two.

@@ -169,4 +169,13 @@ uint32_t slot_of_port(const Assignment& assignment, uint16_t port) {
     return 0;
 }
 
+uint16_t port_of_slot(const Assignment& assignment, uint32_t slot) {
+    for (const Peer& peer : peers_of(assignment, EnginePart::kRedis)) {
+        if (peer.slot == slot) {
+            return peer.port;
+        }
+    }
+    return 0;
+}
+
 }  // namespace shore::engines

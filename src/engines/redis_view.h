@@ -64,5 +64,7 @@ async::Task<Result<ReplicationState>> ask_replication(async::Loop& loop, net::Ad
 
 /// The slot of the server that listens on that port; 0 when there is none.
 uint32_t slot_of_port(const Assignment& assignment, uint16_t port);
+/// And the other way round.
+uint16_t port_of_slot(const Assignment& assignment, uint32_t slot);
 
 }  // namespace shore::engines

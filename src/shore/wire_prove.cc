@@ -65,8 +65,11 @@ class TemporaryMachine final : public prove::Machine {
     Result<void> kill_with_parent(int pid) override {
         SHORE_TRY(const os::ProcessStats stats, os::process_stats(pid));
         SHORE_TRY(const os::Process parent, os::Process::open(stats.parent));
+        // Both are at hand before the first is lost: the other may follow it by itself.
+        SHORE_TRY(const os::Process process, os::Process::open(pid));
         SHORE_CHECK(parent.send_signal(SIGKILL));
-        return kill(pid);
+        (void)process.send_signal(SIGKILL);
+        return wait_until_gone(process, pid);
     }
 
     Result<void> kill(int pid) override {
@@ -75,10 +78,9 @@ class TemporaryMachine final : public prove::Machine {
         if (daemon_ && pid == daemon_.pid()) {
             SHORE_CHECK(daemon_.wait_blocking());
             daemon_ = {};
-        } else if (!process.wait_ended_blocking(kGoneWithin)) {
-            return fail(ErrorCode::kTimeout, "process {} lives on after SIGKILL", pid);
+            return {};
         }
-        return {};
+        return wait_until_gone(process, pid);
     }
 
     Result<std::string> cut_off(int pid, uint16_t port) override {
@@ -103,6 +105,12 @@ class TemporaryMachine final : public prove::Machine {
     }
 
  private:
+    static Result<void> wait_until_gone(const os::Process& process, int pid) {
+        if (!process.wait_ended_blocking(kGoneWithin)) {
+            return fail(ErrorCode::kTimeout, "process {} lives on after SIGKILL", pid);
+        }
+        return {};
+    }
     static Result<void> send(int pid, int signal) {
         SHORE_TRY(const os::Process process, os::Process::open(pid));
         return process.send_signal(signal);

@@ -42,7 +42,7 @@ class Replacement final {
         for (const uint32_t slot : heirs_) {
             SHORE_CO_CHECK(co_await let_promote(slot));
         }
-        SHORE_CO_CHECK(co_await force_failover(loop_, assignment_));
+        SHORE_CO_CHECK(co_await begin_failover());
         SHORE_CO_TRY(const uint32_t successor, co_await promoted());
         co_await announce_primary(loop_, assignment_, successor, contenders);
         co_return successor;
@@ -78,6 +78,19 @@ class Replacement final {
     Task<Result<void>> let_promote(uint32_t slot) {
         SHORE_CO_TRY(const auto server, co_await connect(slot));
         co_return co_await permit_promotion(*server, Deadline::in(loop_, kRedisProbeTime));
+    }
+
+    /// A sentinel that has met a replica only just now has not asked it yet how it is: it would not
+    /// choose it (NOGOODSLAVE) until it has, which takes a moment.
+    Task<Result<void>> begin_failover() {
+        const SteadyTime last = loop_.now() + kSentinelDownAfter;
+        while (true) {
+            auto begun = co_await force_failover(loop_, assignment_);
+            if (begun || loop_.now() >= last || begun.error().code() != ErrorCode::kConflict) {
+                co_return begun;
+            }
+            co_await async::sleep_for(loop_, kPreferredLookInterval);
+        }
     }
 
     Task<Result<uint32_t>> promoted() {

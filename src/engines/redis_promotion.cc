@@ -20,13 +20,10 @@ using wire::RespValue;
 
 namespace {
 
-/// The promotion is SLAVEOF NO ONE; SLAVEOF 127.0.0.1, to follow another primary, is always theirs.
-Task<Result<void>> set_rules(RedisClient& server, bool may, Deadline deadline) {
-    std::vector<std::string> command = {"ACL", "SETUSER", std::string(kMonitorUser)};
-    for (const std::string_view rule : base::split(may ? kMayPromote : kMayNotPromote, ' ')) {
-        command.emplace_back(rule);
-    }
-    auto done = co_await server.ask(std::move(command), deadline);
+Task<Result<void>> set_rule(RedisClient& server, bool may, Deadline deadline) {
+    auto done = co_await server.ask({"ACL", "SETUSER", std::string(kMonitorUser),
+                                     std::string(may ? kMayPromote : kMayNotPromote)},
+                                    deadline);
     co_return done ? Result<void>() : fail(std::move(done).error());
 }
 
@@ -65,11 +62,11 @@ Contender contender_of(uint32_t slot, const ReplicationState& state) {
 }
 
 Task<Result<void>> permit_promotion(RedisClient& server, Deadline deadline) {
-    return set_rules(server, true, deadline);
+    return set_rule(server, true, deadline);
 }
 
 Task<Result<void>> forbid_promotion(RedisClient& server, Deadline deadline) {
-    return set_rules(server, false, deadline);
+    return set_rule(server, false, deadline);
 }
 
 Task<std::vector<Contender>> ask_contenders(async::Loop& loop, const Assignment& assignment,
@@ -83,26 +80,30 @@ Task<std::vector<Contender>> ask_contenders(async::Loop& loop, const Assignment&
     co_return contenders;
 }
 
-namespace {
-
-Task<void> follow(async::Loop& loop, const Assignment& assignment, uint32_t slot, uint16_t port) {
+Task<Result<void>> follow_primary(async::Loop& loop, const Assignment& assignment, uint32_t slot,
+                                  uint16_t port) {
     const Deadline deadline = Deadline::in(loop, kRedisProbeTime);
-    const auto server = co_await RedisClient::connect(
-        loop, server_address(assignment, port_of_slot(assignment, slot)), admin_login(assignment),
-        deadline);
-    if (server) {
-        (void)co_await (*server)->ask({"REPLICAOF", "127.0.0.1", std::to_string(port)}, deadline);
+    SHORE_CO_TRY(const auto server,
+                 co_await RedisClient::connect(
+                     loop, server_address(assignment, port_of_slot(assignment, slot)),
+                     admin_login(assignment), deadline));
+    SHORE_CO_TRY(const ReplicationState state, co_await ask_replication(*server, deadline));
+    if (state.primary) {
+        co_return fail(ErrorCode::kConflict, "server {} is a primary", slot);
     }
+    if (state.primary_port == port) {
+        co_return Result<void>();
+    }
+    auto told = co_await server->ask({"REPLICAOF", "127.0.0.1", std::to_string(port)}, deadline);
+    co_return told ? Result<void>() : fail(std::move(told).error());
 }
-
-}  // namespace
 
 Task<void> announce_primary(async::Loop& loop, const Assignment& assignment, uint32_t primary,
                             const std::vector<Contender>& others) {
     const uint16_t port = port_of_slot(assignment, primary);
     for (const Contender& other : others) {
         if (other.slot != primary && other.state == Contender::State::kReplica) {
-            co_await follow(loop, assignment, other.slot, port);
+            (void)co_await follow_primary(loop, assignment, other.slot, port);
         }
     }
     // No endpoint: clients hear it from the sentinels.
@@ -127,11 +128,25 @@ void RedisPromotion::start() {
     scope_.spawn(watch());
 }
 
-void RedisPromotion::note(const ReplicationState& state) {
+void RedisPromotion::note(const ReplicationState& state, const SentinelsWord& word) {
+    if (std::exchange(is_primary_, state.primary) != state.primary) {
+        event_.pulse();
+    }
     if (state.primary) {
         reign_ = {.port = assignment_.port, .history = state.replication_id};
     } else if (state.link_up) {
         reign_ = {.port = state.primary_port, .history = state.replication_id};
+    }
+    const bool is_astray = !state.primary && !word.electing && word.port != 0 &&
+                           word.port != assignment_.port && word.port != state.primary_port;
+    if (!is_astray) {
+        astray_since_ = {};
+    } else if (astray_since_ == SteadyTime{}) {
+        astray_since_ = loop_.now();
+    } else if (loop_.now() >= astray_since_ + kAstrayPatience) {
+        astray_since_ = {};
+        named_ = word.port;
+        event_.pulse();
     }
 }
 
@@ -181,9 +196,8 @@ void RedisPromotion::on_message(uint32_t sentinel, std::string_view channel,
     const auto words = base::split(text, ' ');
     if (channel == "+switch-master" && words.size() > 4) {
         lost_.clear();
-        succeeded_ = 0;
-        learn_ = port_of(words[4]);
-        decided_.reset();
+        succeeded_ = judged_ = 0;
+        named_ = port_of(words[4]);
         event_.pulse();
         primary_changed_();
     } else if (words.size() > 3 && words[0] == "master") {
@@ -210,20 +224,19 @@ uint16_t RedisPromotion::lost_port() const {
 Task<void> RedisPromotion::watch() {
     while (true) {
         const uint16_t lost = lost_port();
-        if (lost != 0) {
-            co_await judge(lost);
-        } else if (decided_.value_or(true)) {
-            co_await tell(false);
+        const bool is_asked = lost != 0 && lost != assignment_.port;
+        const Rule usual = is_primary_ ? Rule::kObey : Rule::kRefuse;
+        co_await tell(is_asked ? co_await judge(lost) : usual);
+        if (const uint16_t port = std::exchange(named_, 0); port != 0) {
+            co_await follow(port);
         }
-        if (const uint16_t port = std::exchange(learn_, 0); port != 0) {
-            co_await learn(port);
-        }
-        const auto pause = lost != 0 ? Duration(kSuccessionInterval) : Duration(kRedisLookInterval);
+        const auto pause = is_asked ? Duration(kSuccessionInterval) : Duration(kRedisLookInterval);
         (void)co_await async::pulsed(loop_, event_, Deadline::in(loop_, pause));
     }
 }
 
-Task<void> RedisPromotion::judge(uint16_t lost) {
+/// A sentinel says that the primary on that port is down: what holds for this server.
+Task<RedisPromotion::Rule> RedisPromotion::judge(uint16_t lost) {
     SuccessionQuestion question{.history = history_of(lost)};
     for (Contender& server :
          co_await ask_contenders(loop_, assignment_, slot_of_port(assignment_, lost))) {
@@ -233,24 +246,26 @@ Task<void> RedisPromotion::judge(uint16_t lost) {
             question.others.push_back(std::move(server));
         }
     }
-    if (lost_port() != lost) {
-        co_return;
-    }
-    if (question.self.state == Contender::State::kPrimary && decided_ == true &&
-        std::exchange(succeeded_, lost) != lost) {
-        co_await announce_primary(loop_, assignment_, assignment_.slot, question.others);
-        co_return;
+    if (question.self.state == Contender::State::kPrimary) {
+        const bool was_let = told_ == Rule::kSucceed;
+        if (was_let && std::exchange(succeeded_, lost) != lost) {
+            co_await announce_primary(loop_, assignment_, assignment_.slot, question.others);
+        }
+        is_primary_ = true;
+        co_return Rule::kObey;
     }
     question.waited = loop_.now() - lost_since_;
     const SuccessionAnswer answer = may_succeed(question);
-    if (decided_ != answer.may) {
+    const Rule rule = answer.may ? Rule::kSucceed : Rule::kRefuse;
+    if (told_ != rule || lost != judged_) {
+        judged_ = lost;
         log_.info(answer.may ? "may become the primary" : "may not become the primary",
                   {{"lost", slot_of_port(assignment_, lost)}, {"reason", answer.reason}});
     }
-    co_await tell(answer.may);
     if (answer.may && question.waited >= kSuccessionHurry && is_agreed(lost)) {
         co_await hurry();
     }
+    co_return rule;
 }
 
 /// Most sentinels say so: one that cannot reach it is no reason to replace a primary.
@@ -271,32 +286,42 @@ Task<void> RedisPromotion::hurry() {
     }
 }
 
-/// As the one that is preferred: what sentinels know of the others' offsets may be older.
-Task<void> RedisPromotion::tell(bool may) {
+/// The one that may succeed is preferred: what sentinels know of the others' offsets may be older.
+Task<void> RedisPromotion::tell(Rule rule) {
+    if (told_ == rule) {
+        co_return;
+    }
     const Deadline deadline = Deadline::in(loop_, kRedisProbeTime);
     const auto server = co_await RedisClient::connect(
         loop_, server_address(assignment_, assignment_.port), admin_login(assignment_), deadline);
     if (!server) {
         co_return;
     }
-    auto told = co_await set_rules(**server, may, deadline);
+    auto told = co_await set_rule(**server, rule != Rule::kRefuse, deadline);
     if (told) {
-        told = co_await set_priority(**server, may ? kPreferredPriority : kUsualPriority, deadline);
+        told = co_await set_priority(
+            **server, rule == Rule::kSucceed ? kPreferredPriority : kUsualPriority, deadline);
     }
     if (told) {
-        decided_ = may;
+        told_ = rule;
     } else {
         log_.error("whether this server may become the primary cannot be set", told.error());
     }
 }
 
-/// At once: one that is lost in its first second would not be known by its writes otherwise.
-Task<void> RedisPromotion::learn(uint16_t port) {
+/// Another primary was named. Whose writes it counts is asked at once: one that is lost in its
+/// first second would not be known by them otherwise.
+Task<void> RedisPromotion::follow(uint16_t port) {
     const auto state = co_await ask_replication(loop_, server_address(assignment_, port),
                                                 admin_login(assignment_));
     if (state && state->primary) {
         reign_ = {.port = port, .history = state->replication_id};
     }
+    if (port != assignment_.port) {
+        (void)co_await follow_primary(loop_, assignment_, assignment_.slot, port);
+    }
+    // Somebody else may have set them for a change on purpose, or for a lost primary.
+    told_.reset();
 }
 
 }  // namespace shore::engines

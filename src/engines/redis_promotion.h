@@ -1,10 +1,13 @@
 // RedisPromotion: whether the sentinels may make this server the primary.
 //
-// Sentinels promote by SLAVEOF NO ONE, as the user @monitor, who may not say that by default. The
-// agent hears from the sentinels that the primary counts as down, asks all other servers what they
+// Sentinels promote by SLAVEOF, as the user @monitor, who may not say that to a replica. The agent
+// hears from the sentinels that the primary counts as down, asks all other servers what they
 // have, and lets its own be promoted, before any other, when none has more (redis_succession.h).
 // That ends when there is a primary again. A sentinel that has chosen another server is refused;
 // it would take six seconds to try again, so the agent tells the next one to choose.
+//
+// By the same command sentinels have a replica follow another primary: here agents do that. A
+// primary obeys the sentinels, which make one that comes back a replica.
 //
 // Lives on the agent's loop.
 #pragma once
@@ -24,8 +27,8 @@
 namespace shore::engines {
 
 /// What @monitor may do at a server besides (redis_config.h): promote it, or not.
-inline constexpr std::string_view kMayNotPromote = "-slaveof +slaveof|127.0.0.1";
-inline constexpr std::string_view kMayPromote = "-slaveof +slaveof|127.0.0.1 +slaveof|no";
+inline constexpr std::string_view kMayNotPromote = "-slaveof";
+inline constexpr std::string_view kMayPromote = "+slaveof";
 
 async::Task<Result<void>> permit_promotion(RedisClient& server, async::Deadline deadline);
 async::Task<Result<void>> forbid_promotion(RedisClient& server, async::Deadline deadline);
@@ -41,6 +44,10 @@ async::Task<std::vector<Contender>> ask_contenders(async::Loop& loop, const Assi
 async::Task<void> announce_primary(async::Loop& loop, const Assignment& assignment,
                                    uint32_t primary, const std::vector<Contender>& others);
 
+/// Has a replica follow the server on that port, if it does not yet. kConflict: it is a primary.
+async::Task<Result<void>> follow_primary(async::Loop& loop, const Assignment& assignment,
+                                         uint32_t slot, uint16_t port);
+
 class RedisPromotion final {
  public:
     /// `primary_changed` is called when the sentinels have named another primary.
@@ -50,21 +57,28 @@ class RedisPromotion final {
     /// The server answers.
     void start();
     void stop() { scope_.stop(); }
-    /// What the agent has seen of its server.
-    void note(const ReplicationState& state);
+    /// What the agent has seen of its server, and what the sentinels said then.
+    void note(const ReplicationState& state, const SentinelsWord& word);
+    /// The server was started anew.
+    void forget() { told_.reset(); }
     /// Whose writes the primary on that port counts; empty when nobody has seen it.
     std::string history_of(uint16_t port) const;
 
  private:
+    enum class Rule : uint8_t {
+        kRefuse,   ///< A replica: not to be promoted.
+        kSucceed,  ///< A replica: to be promoted, before any other.
+        kObey,     ///< A primary.
+    };
     async::Task<void> listen_to(Peer sentinel);
     async::Task<void> hear(RedisClient& sentinel, uint32_t slot);
     void on_message(uint32_t sentinel, std::string_view channel, std::string_view text);
     void set_lost(uint32_t sentinel, uint16_t port);
     async::Task<void> watch();
-    async::Task<void> judge(uint16_t lost);
+    async::Task<Rule> judge(uint16_t lost);
     async::Task<void> hurry();
-    async::Task<void> tell(bool may);
-    async::Task<void> learn(uint16_t port);
+    async::Task<void> tell(Rule rule);
+    async::Task<void> follow(uint16_t port);
     uint16_t lost_port() const;
     bool is_agreed(uint16_t lost) const;
 
@@ -75,14 +89,17 @@ class RedisPromotion final {
     std::map<uint32_t, uint16_t> lost_;  // By sentinel: the port of the primary that is down.
     SteadyTime lost_since_{};
     SteadyTime hurried_{};
+    uint16_t judged_ = 0;     // The lost primary that the log speaks of.
     uint16_t succeeded_ = 0;  // The lost primary whose place this server has taken.
-    uint16_t learn_ = 0;      // A primary to be asked whose writes it counts.
+    uint16_t named_ = 0;      // The primary that the sentinels have just named.
+    bool is_primary_ = false;
+    SteadyTime astray_since_{};  // It follows another than the sentinels name; zero: it does not.
     struct Reign {
         uint16_t port = 0;
         std::string history;
     };
     Reign reign_;
-    std::optional<bool> decided_;  // What was last said to the server.
+    std::optional<Rule> told_;  // What the server goes by.
     async::Event event_;
     async::Scope scope_;
 };

@@ -169,9 +169,9 @@ Task<void> RedisSentinel::watch() {
 
 Task<void> RedisSentinel::look() {
     auto about = co_await ask({"SENTINEL", "MASTER", assignment_.spec.service});
-    answering_ = about.has_value();
+    const bool was_answering = std::exchange(answering_, about.has_value());
     if (!about) {
-        doing_ = about.error().message();
+        doing_ = was_answering ? about.error().message() : doing_;
         co_return;
     }
     word_.port = static_cast<uint16_t>(std::atoi(about->find("port").text.c_str()));
@@ -244,7 +244,7 @@ Task<Result<void>> RedisSentinel::user_ready(std::string service) {
 Task<Result<Json>> RedisSentinel::status() {
     co_await look();
     if (!answering_) {
-        co_return fail(ErrorCode::kUnavailable, "{}: {}", assignment_.instance, doing_);
+        co_return fail(ErrorCode::kUnavailable, "{}", doing_);
     }
     const bool ready_to_elect = co_await is_ready_to_elect();
     co_return Json::object()
@@ -280,7 +280,7 @@ Task<Result<Json>> RedisSentinel::view(std::string name) {
     auto replicas = co_await ask({"SENTINEL", "REPLICAS", service});
     auto sentinels = co_await ask({"SENTINEL", "SENTINELS", service});
     if (!primary || !replicas || !sentinels) {
-        co_return fail(ErrorCode::kUnavailable, "{} does not answer", assignment_.instance);
+        co_return fail(ErrorCode::kUnavailable, "{}", answering_ ? "it does not answer" : doing_);
     }
     add("primary", *primary);
     for (const RespValue& row : replicas->items) {

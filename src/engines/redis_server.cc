@@ -283,8 +283,9 @@ Task<void> RedisServer::watch_server() {
 /// Asks the server how it is, and keeps a record of it.
 Task<void> RedisServer::look() {
     auto all = co_await info();
-    answering_ = all.has_value();
+    const bool was_answering = std::exchange(answering_, all.has_value());
     if (!all) {
+        doing_ = was_answering ? all.error().message() : doing_;
         co_return;
     }
     last_info_ = std::move(*all);
@@ -292,8 +293,8 @@ Task<void> RedisServer::look() {
     if (!is_replicated(assignment_)) {
         co_return;
     }
-    promotion_.note(replication_);
     const SentinelsWord word = co_await ask_sentinels(context_.loop, assignment_);
+    promotion_.note(replication_, word);
     epoch_ = std::max(epoch_, word.epoch);
     keep_record({.epoch = epoch_, .primary = replication_.primary, .offset = replication_.offset});
 }
@@ -467,6 +468,7 @@ Task<Result<void>> RedisServer::restart() {
         co_await follow();
     }
     restarting_ = false;
+    promotion_.forget();
     if (!started) {
         ended_text_ = started.error().text();
         ended_.set();
@@ -499,7 +501,7 @@ Task<Result<void>> RedisServer::user_ready(std::string service) {
 Task<Result<Json>> RedisServer::status() {
     auto all = co_await info();
     if (!all) {
-        co_return fail(std::move(all).error().with(assignment_.instance));
+        co_return fail(ErrorCode::kUnavailable, "{}", answering_ ? all.error().message() : doing_);
     }
     const ReplicationState state = parse_replication(*all);
     Json status = Json::object();

@@ -8,11 +8,12 @@
 
 namespace shore::certificates {
 
-/// Renewed after two thirds: a month remains in which a daemon that does not run may come back.
 inline constexpr std::chrono::days kCertificateLife{90};
-inline constexpr std::chrono::days kRenewBefore{30};
-/// Of an engine's: processes that run for years read it when they start.
-inline constexpr std::chrono::days kEngineCertificateLife{3650};
+/// Of an engine's: sentinels are restarted for a new one, and no client is told to expect it.
+inline constexpr std::chrono::days kEngineCertificateLife{365};
+/// Renewed when this part of the life is left: of 90 days a month, in which a daemon that does not
+/// run may come back.
+inline constexpr int kRenewPart = 3;
 /// Trusting the authority is a person's work on every client.
 inline constexpr std::chrono::days kAuthorityLife{3650};
 /// Clocks of clients may be behind.

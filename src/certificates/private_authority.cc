@@ -190,7 +190,7 @@ bool PrivateAuthority::serves(const std::string& pem, const std::string& authori
         return false;
     }
     const WallTime now = clock_.wall_now();
-    const bool due = now + kRenewBefore >= facts->not_after || now < facts->not_before;
+    const bool due = now + kept_.life / kRenewPart >= facts->not_after || now < facts->not_before;
     return !due && std::ranges::all_of(names, [&](const std::string& name) {
         return std::ranges::find(facts->names, name) != facts->names.end();
     });

@@ -49,6 +49,18 @@ TEST_F(PrivateAuthorityTest, KeepsACertificateUntilTwoThirdsOfItsLifeAreOver) {
     EXPECT_TRUE(authority.certificate({"localhost"}, Renewal::kNow)->fresh);
 }
 
+TEST_F(PrivateAuthorityTest, RenewsWhenAThirdOfALongerLifeIsLeft) {
+    PrivateAuthority authority(directory_ + "/tls", clock_,
+                               {.file = "engines.pem", .life = kEngineCertificateLife});
+    ASSERT_TRUE(authority.certificate({"localhost"}, Renewal::kWhenDue)->fresh);
+    clock_.advance(std::chrono::days(243));
+    EXPECT_FALSE(authority.certificate({"localhost"}, Renewal::kWhenDue)->fresh);
+    clock_.advance(std::chrono::days(1));
+    const auto renewed = authority.certificate({"localhost"}, Renewal::kWhenDue);
+    EXPECT_TRUE(renewed->fresh);
+    EXPECT_EQ(read(*renewed).not_after - clock_.wall_now(), kEngineCertificateLife);
+}
+
 TEST_F(PrivateAuthorityTest, SignsAnewForAMissingNameWithTheSameAuthority) {
     PrivateAuthority authority(directory_ + "/tls", clock_);
     ASSERT_TRUE(authority.certificate({"a.test"}, Renewal::kWhenDue));

@@ -231,6 +231,7 @@ Task<Result<Json>> RedisEndpoint::status() {
         .set("taking_commands", !route.hold)
         .set("readers", std::move(readers))
         .set("durability", assignment_.spec.redis.replicated ? "replicated" : "fast")
+        .set("certificate", certificate_status(assignment_))
         .set("sentinels_answering", router_.sentinels_answering())
         .set("loops", static_cast<uint64_t>(shards_.size()))
         .set("clients", sum(&RedisCounters::sessions))

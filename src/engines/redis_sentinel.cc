@@ -9,6 +9,7 @@
 #include "engines/redis_choice.h"
 #include "engines/redis_failover.h"
 #include "engines/redis_tls.h"
+#include "engines/redis_turn.h"
 #include "engines/table.h"
 #include "observe/log.h"
 #include "os/file.h"
@@ -25,16 +26,24 @@ RedisSentinel::RedisSentinel(const ServerContext& context, Assignment assignment
     : context_(context),
       assignment_(std::move(assignment)),
       child_(context.loop, context.variables),
+      restarted_(context.loop),
       scope_(context.loop) {
 }
 
 Task<Result<void>> RedisSentinel::start() {
-    SHORE_CO_TRY(const std::string program, find_program(context_.variables, "redis-sentinel",
-                                                         {"/usr/bin"}, "redis-sentinel"));
     SHORE_CO_CHECK(os::write_file_atomically(redis_users_path(assignment_),
                                              sentinel_users(assignment_), 0600));
     SHORE_CO_CHECK(write_tls_files(assignment_));
     SHORE_CO_CHECK(co_await write_conf());
+    SHORE_CO_CHECK(co_await run());
+    scope_.spawn(watch());
+    co_return Result<void>();
+}
+
+/// From its files to a sentinel that watches.
+Task<Result<void>> RedisSentinel::run() {
+    SHORE_CO_TRY(const std::string program, find_program(context_.variables, "redis-sentinel",
+                                                         {"/usr/bin"}, "redis-sentinel"));
     doing_ = "starting";
     // A socket file of one that was killed is in the way.
     SHORE_CO_CHECK(os::remove_file(sentinel_socket(assignment_, assignment_.slot)));
@@ -54,7 +63,6 @@ Task<Result<void>> RedisSentinel::start() {
                 co_return fail(set.error());
             }
             co_await meet_others();
-            scope_.spawn(watch());
             co_return Result<void>();
         }
         co_await async::sleep_for(context_.loop, kRedisStartInterval);
@@ -154,7 +162,11 @@ Task<uint16_t> RedisSentinel::find_primary() {
 }
 
 Task<std::string> RedisSentinel::ended() {
-    const os::ExitStatus status = co_await child_.ended();
+    os::ExitStatus status = co_await child_.ended();
+    while (restarting_) {
+        co_await restarted_.wait();
+        status = co_await child_.ended();
+    }
     answering_ = false;
     co_return fmt::format("redis-sentinel on port {} has ended by itself: {}", assignment_.port,
                           os::to_text(status));
@@ -183,8 +195,6 @@ Task<void> RedisSentinel::look() {
 
 Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
     SHORE_CO_CHECK(keeps_tls(assignment_, assignment));
-    // In force with the next start: a sentinel reads them then only.
-    SHORE_CO_CHECK(write_tls_files(assignment));
     SHORE_CO_CHECK(
         os::write_file_atomically(redis_users_path(assignment), sentinel_users(assignment), 0600));
     const Assignment before = std::exchange(assignment_, std::move(assignment));
@@ -203,7 +213,28 @@ Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
         (void)os::write_file_atomically(redis_users_path(before), sentinel_users(before), 0600);
         co_return fail(std::move(done).error().with(before.instance));
     }
+    if (assignment_.tls != before.tls) {
+        auto renewed = co_await renew_certificate();
+        if (!renewed) {
+            assignment_.tls = before.tls;
+        }
+        co_return renewed;
+    }
     co_return Result<void>();
+}
+
+/// A sentinel reads it at its start only: one of the engine's processes after the other.
+Task<Result<void>> RedisSentinel::renew_certificate() {
+    SHORE_CO_TRY(const os::FileLock turn, co_await take_restart_turn(context_.loop, assignment_));
+    SHORE_CO_CHECK(write_tls_files(assignment_));
+    restarting_ = true;
+    answering_ = false;
+    doing_ = "restarting for a new certificate";
+    co_await child_.stop(SIGTERM, kSentinelStopTime);
+    auto started = co_await run();
+    restarting_ = false;
+    restarted_.pulse();
+    co_return started;
 }
 
 Task<void> RedisSentinel::stop() {
@@ -256,7 +287,8 @@ Task<Result<Json>> RedisSentinel::status() {
         .set("other_sentinels", others_)
         .set("quorum", sentinel_quorum(assignment_))
         .set("quorum_reached", quorum_.empty())
-        .set("ready_to_elect", ready_to_elect);
+        .set("ready_to_elect", ready_to_elect)
+        .set("certificate", certificate_status(assignment_));
 }
 
 Task<Result<Json>> RedisSentinel::view(std::string name) {

@@ -31,6 +31,8 @@ class RedisSentinel final : public Server {
 
  private:
     async::Task<Result<void>> write_conf();
+    async::Task<Result<void>> run();
+    async::Task<Result<void>> renew_certificate();
     async::Task<uint16_t> find_primary();
     async::Task<std::map<uint32_t, std::string>> find_ids();
     async::Task<void> meet_others();
@@ -43,6 +45,8 @@ class RedisSentinel final : public Server {
     const ServerContext context_;
     Assignment assignment_;
     Child child_;
+    bool restarting_ = false;
+    async::Event restarted_;
     bool answering_ = false;
     std::string doing_ = "starting";
     SentinelsWord word_;

@@ -10,6 +10,7 @@
 #include "engines/redis_failover.h"
 #include "engines/redis_loss.h"
 #include "engines/redis_tls.h"
+#include "engines/redis_turn.h"
 #include "engines/redis_views.h"
 #include "observe/log.h"
 #include "os/file.h"
@@ -438,14 +439,7 @@ Task<Result<void>> RedisServer::check(model::EngineSpec spec) {
 
 /// One server of an engine at a time; a primary hands over first.
 Task<Result<void>> RedisServer::restart() {
-    const std::string path = assignment_.socket_directory + "/redis-restart.lock";
-    std::optional<os::FileLock> turn;
-    while (!turn) {
-        SHORE_CO_TRY(turn, os::FileLock::try_lock(path));
-        if (!turn) {
-            co_await async::sleep_for(context_.loop, kRoleLookInterval);
-        }
-    }
+    SHORE_CO_TRY(const os::FileLock turn, co_await take_restart_turn(context_.loop, assignment_));
     co_await look();
     if (is_replicated(assignment_) && replication_.primary) {
         const auto handed = co_await hand_over(context_.loop, assignment_);
@@ -518,6 +512,7 @@ Task<Result<Json>> RedisServer::status() {
     } else {
         status.set("replicas", static_cast<uint64_t>(state.replicas.size()));
     }
+    status.set("certificate", certificate_status(assignment_));
     add_status(status, *all);
     co_return status;
 }

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "engines/redis_config.h"
 #include "os/file.h"
+#include "wire/certificate.h"
 
 namespace shore::engines {
 
@@ -49,6 +50,19 @@ Result<void> keeps_tls(const Assignment& now, const Assignment& next) {
     return fail(ErrorCode::kUnsupported,
                 "tls of {} cannot change while it runs: shore down, then shore up; data stays",
                 now.spec.service);
+}
+
+wire::Json certificate_status(const Assignment& assignment) {
+    if (!assignment.spec.redis.tls) {
+        return {};
+    }
+    const auto facts = wire::read_certificate(assignment.tls.certificate);
+    if (!facts) {
+        return wire::Json::object().set("error", facts.error().text());
+    }
+    return wire::Json::object()
+        .set("fingerprint", facts->fingerprint)
+        .set("not_after", base::to_rfc3339(facts->not_after));
 }
 
 std::string redis_port_lines(const Assignment& assignment) {

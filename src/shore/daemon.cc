@@ -88,6 +88,7 @@ async::Task<Result<void>> Daemon::start() {
     SHORE_CO_CHECK(api_->listen(options_.paths.api_socket().native()));
     scope_.spawn(watch_signals());
     scope_.spawn(certificates_->watch([this] { controller_->gateway_changed(); }));
+    scope_.spawn(engines_->watch_certificates(*certificates_, workers_, *events_));
     if (options_.leave_when_empty) {
         scope_.spawn(leave_when_unused());
         stacks_->set_on_down([this] { scope_.spawn(leave_when_empty()); });

@@ -10,6 +10,7 @@
 #include "net/http_client.h"
 #include "net/port_probe.h"
 #include "os/directory.h"
+#include "wire/certificate.h"
 
 namespace shore {
 
@@ -27,6 +28,7 @@ constexpr auto kUserPause = std::chrono::milliseconds(50);
 constexpr auto kAnswerTime = std::chrono::seconds(10);
 constexpr auto kActionTime = std::chrono::minutes(5);
 constexpr auto kMetricsTime = std::chrono::seconds(2);
+constexpr auto kCertificatePause = std::chrono::seconds(20);
 
 engines::ProvisionPlace provision_place(const StatePaths& paths,
                                         GatewayCertificates& certificates) {
@@ -199,6 +201,8 @@ Result<std::vector<EngineAgents::Agent>> EngineAgents::agents(std::string stack,
                                      ? service.engine->spec.postgres.database
                                      : "",
                      .part = service.engine->part,
+                     .speaks_tls = service.engine->spec.engine == model::Engine::kRedis &&
+                                   service.engine->spec.redis.tls,
                      .instance = std::move(instance)});
             }
         }
@@ -334,6 +338,66 @@ Task<Result<void>> EngineAgents::check(const model::StackSpec& stack) {
         }
     }
     co_return Result<void>();
+}
+
+std::vector<EngineAgents::Agent> EngineAgents::agents_with_tls() const {
+    std::vector<Agent> found;
+    for (const release::StackStatus& stack : controller_.status()) {
+        std::ranges::copy_if(agents(stack.name, "").value_or(std::vector<Agent>{}),
+                             std::back_inserter(found), &Agent::speaks_tls);
+    }
+    return found;
+}
+
+Task<void> EngineAgents::watch_certificates(GatewayCertificates& certificates,
+                                            async::WorkerPool& workers, model::EventSink& events) {
+    std::string everywhere;  // The certificate that all of them had at the last look.
+    std::string trouble;
+    while (true) {
+        co_await async::sleep_for(loop_, kCertificatePause);
+        const std::vector<Agent> all = agents_with_tls();
+        if (all.empty()) {
+            continue;
+        }
+        auto work = [&certificates]() -> Result<std::string> {
+            SHORE_TRY(const engines::EngineTls tls, certificates.engine_certificate_blocking());
+            SHORE_TRY(auto facts, wire::read_certificate(tls.certificate));
+            return std::move(facts.fingerprint);
+        };
+        const auto newest = co_await workers.run<std::string>(loop_, std::move(work));
+        const std::string failure = newest ? "" : newest.error().text();
+        if (!newest && failure != trouble) {
+            events.record({.stack = all.front().instance.stack,
+                           .service = all.front().engine,
+                           .kind = "engine.certificate_not_renewed",
+                           .message = failure});
+        }
+        trouble = failure;
+        if (newest && *newest != everywhere && co_await hand_out(*newest, events)) {
+            everywhere = *newest;
+        }
+    }
+}
+
+Task<bool> EngineAgents::hand_out(std::string fingerprint, model::EventSink& events) {
+    bool everywhere = true;
+    for (const Agent& agent : agents_with_tls()) {
+        const auto status = co_await ask(agent, "GET", "/status", "");
+        if (status && (*status)["certificate"]["fingerprint"].text() == fingerprint) {
+            continue;
+        }
+        everywhere = false;  // One that does not answer is starting or ending: the next look tells.
+        const model::Instance& instance = agent.instance;
+        if (status &&
+            supervisor_.provide_anew(supervise::instance_key(instance.stack, instance.id))) {
+            events.record({.stack = instance.stack,
+                           .service = instance.service,
+                           .instance = instance.id,
+                           .kind = "instance.certificate_renewed",
+                           .message = "is given its new certificate"});
+        }
+    }
+    co_return everywhere;
 }
 
 Task<std::string> EngineAgents::metrics() {

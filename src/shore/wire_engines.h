@@ -53,6 +53,11 @@ class EngineAgents final : public api::Engines {
     /// Asks the agents that run whether their servers would take what `stack` says now. An error
     /// names the engine and carries the server's own words.
     async::Task<Result<void>> check(const model::StackSpec& stack);
+    /// Looks for ever whether every agent that speaks TLS has the certificate of now, which is
+    /// renewed by being looked at, and gives it to those that have another. What becomes of it is
+    /// an event.
+    async::Task<void> watch_certificates(GatewayCertificates& certificates,
+                                         async::WorkerPool& workers, model::EventSink& events);
     /// Metrics of every agent of every stack, labelled by where they come from.
     async::Task<std::string> metrics();
 
@@ -62,11 +67,15 @@ class EngineAgents final : public api::Engines {
         std::string engine;    // "db"
         std::string database;  // PostgreSQL.
         model::EnginePart part = model::EnginePart::kPostgres;
+        bool speaks_tls = false;
         model::Instance instance;
     };
 
     /// In the order in which they are asked to do something; of one engine, or of all.
     Result<std::vector<Agent>> agents(std::string stack, std::string engine) const;
+    std::vector<Agent> agents_with_tls() const;
+    /// Whether all of them have it already.
+    async::Task<bool> hand_out(std::string fingerprint, model::EventSink& events);
     async::Task<Result<wire::Json>> ask(Agent agent, std::string method, std::string target,
                                         std::string body);
     async::Task<Result<std::string>> fetch(Agent agent, std::string method, std::string target,

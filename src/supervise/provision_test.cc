@@ -95,6 +95,26 @@ TEST_F(ProvisionTest, AnAgentGetsItsFileAndANewOneWithAHangup) {
     EXPECT_EQ(scripted_.asked.size(), asked);
 }
 
+TEST_F(ProvisionTest, ARunningAgentGetsWhatItsProviderGivesNow) {
+    scripted_.gives.files = {{.content = "one", .target = "assignment.json", .mode = 0400}};
+    ASSERT_TRUE(
+        supervisor_->start(agent("trap 'cat $SHORE_RUN_DIRECTORY/files/assignment.json; echo' HUP; "
+                                 "echo up; while :; do sleep 0.05; done")));
+    EXPECT_EQ(supervisor_->provide_anew(key("db-1")).error().code(), ErrorCode::kConflict);
+    ASSERT_TRUE(wait_until(
+        [&] { return log_text("db-1").find("\"message\":\"up\"") != std::string::npos; }));
+    ASSERT_TRUE(wait_for_state("db-1", InstanceState::kRunning));
+    const pid_t pid = get("db-1").pid;
+    scripted_.gives.files[0].content = "two";
+    ASSERT_TRUE(supervisor_->provide_anew(key("db-1")));
+    EXPECT_TRUE(wait_until(
+        [&] { return log_text("db-1").find("\"message\":\"two\"") != std::string::npos; }));
+    EXPECT_EQ(get("db-1").pid, pid);
+    ASSERT_TRUE(run(supervisor_->stop(key("db-1"))));
+    EXPECT_EQ(supervisor_->provide_anew(key("db-1")).error().code(), ErrorCode::kConflict);
+    EXPECT_EQ(supervisor_->provide_anew(key("db-2")).error().code(), ErrorCode::kNotFound);
+}
+
 TEST_F(ProvisionTest, AnAgentIsHealthyWhenItsSocketSaysSo) {
     const std::string directory = directory_.file("run/shop/.db");
     ASSERT_TRUE(os::make_directories(directory));

@@ -139,6 +139,14 @@ void Runner::update(const InstanceOrder& order) {
     context_.changed(record_.instance);
 }
 
+Result<void> Runner::provide_anew() {
+    if (!process_scope_ || !running_noted_ || process_stopping_) {
+        return fail(ErrorCode::kConflict, "instance {} does not run", record_.order.id);
+    }
+    process_scope_->spawn(reassign());
+    return {};
+}
+
 /// Gives a running agent its new assignment.
 async::Task<void> Runner::reassign() {
     auto place = co_await launch_place();

@@ -64,6 +64,8 @@ class Runner final {
     Result<void> signal(int number);
     /// What of the order acts on a process that runs: release, probe, policy, stop, hooks.
     void update(const InstanceOrder& order);
+    /// What the provider gives now takes the place of what the running process was given.
+    Result<void> provide_anew();
 
     const model::Instance& instance() const { return record_.instance; }
     const InstanceOrder& order() const { return record_.order; }

@@ -238,6 +238,11 @@ Result<void> Supervisor::update(const InstanceOrder& order) {
     return {};
 }
 
+Result<void> Supervisor::provide_anew(std::string_view key) {
+    SHORE_TRY(Runner * runner, impl_->need(key));
+    return runner->provide_anew();
+}
+
 std::vector<model::Instance> Supervisor::instances() const {
     std::vector<model::Instance> all;
     for (const auto& [key, runner] : impl_->runners_) {

@@ -93,6 +93,11 @@ class Supervisor final {
     /// policy, stop signal, grace and hooks are the order's from now on. Never restarts it.
     Result<void> update(const InstanceOrder& order);
 
+    /// What the provider gives has changed for an engine's instance that runs: its files are
+    /// written anew, and it gets SIGHUP. Returns at once. kNotFound, or kConflict when it does not
+    /// run.
+    Result<void> provide_anew(std::string_view key);
+
     /// Every known instance, sorted by stack, service, then ordinal.
     std::vector<model::Instance> instances() const;
     std::vector<model::Instance> instances(std::string_view stack) const;

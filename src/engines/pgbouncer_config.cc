@@ -1,7 +1,6 @@
 #include "engines/pgbouncer_config.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/strings.h"
 #include "engines/postgres_config.h"
@@ -13,44 +12,6 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::seconds;
 
-// With replicas, reads may have so much of the pool: one part of this many.
-constexpr uint32_t kReadersPart = 3;
-
-uint32_t roles_in(const model::EngineSpec& spec, const std::string& database) {
-    std::set<std::string> services;
-    for (const model::EngineUser& user : spec.users) {
-        if (user.database == database) {
-            services.insert(user.service);
-        }
-    }
-    return std::max<uint32_t>(1, static_cast<uint32_t>(services.size()));
-}
-
-// `total` over the databases, by how many roles use each; the first takes what is left over.
-void share_out(uint32_t total, bool reads, const std::vector<std::string>& databases,
-               const std::vector<uint32_t>& roles, std::vector<PoolShare>& shares) {
-    uint32_t all = 0;
-    for (const uint32_t count : roles) {
-        all += count;
-    }
-    const size_t first = shares.size();
-    uint32_t given = 0;
-    for (size_t i = 0; i < databases.size(); ++i) {
-        const uint32_t connections = std::max<uint32_t>(1, total * roles[i] / all);
-        given += connections;
-        shares.push_back({.entry = databases[i] + (reads ? "_read" : ""),
-                          .database = databases[i],
-                          .reads = reads,
-                          .connections = connections});
-    }
-    shares[first].connections += total - given;
-    for (size_t i = 0; i < databases.size(); ++i) {
-        PoolShare& share = shares[first + i];
-        const uint32_t others = roles[i] - 1;
-        share.connections_per_role = share.connections > others ? share.connections - others : 1;
-    }
-}
-
 std::string word(std::string_view text) {
     return fmt::format("\"{}\"", base::replace_all(std::string(text), "\"", "\"\""));
 }
@@ -59,7 +20,7 @@ std::string whole_seconds(Duration duration) {
     return std::to_string(std::max<int64_t>(0, duration_cast<seconds>(duration).count()));
 }
 
-std::string database_line(const PoolShare& share, const PgBouncerConfigInput& input) {
+std::string database_line(const model::PoolShare& share, const PgBouncerConfigInput& input) {
     const PoolServers& servers = input.servers;
     const bool to_replicas = share.reads && !servers.readers.empty();
     std::string line =
@@ -76,38 +37,13 @@ std::string database_line(const PoolShare& share, const PgBouncerConfigInput& in
 
 }  // namespace
 
-Result<std::vector<PoolShare>> plan_pool(const model::EngineSpec& spec) {
-    const std::vector<std::string> databases = databases_of(spec);
-    std::vector<uint32_t> roles;
-    uint32_t least = 0;
-    for (const std::string& database : databases) {
-        roles.push_back(roles_in(spec, database));
-        least += roles.back();
-    }
-    const auto count = static_cast<uint32_t>(databases.size());
-    // Without replicas the entries for reads go to the primary too. Services use them only until
-    // they are started anew, so one connection each does.
-    const uint32_t readers =
-        spec.postgres.replicas > 0 ? std::max(count, spec.pool.size / kReadersPart) : count;
-    if (spec.pool.size < least + readers) {
-        return fail(ErrorCode::kInvalid,
-                    "pool.size {} is too small: roles that need a connection: {}, databases that "
-                    "need one for reads: {}; at least {}",
-                    spec.pool.size, least, count, least + count);
-    }
-    std::vector<PoolShare> shares;
-    share_out(spec.pool.size - readers, false, databases, roles, shares);
-    share_out(readers, true, databases, roles, shares);
-    return shares;
-}
-
 std::string pgbouncer_ini(const PgBouncerConfigInput& input) {
     const Assignment& assignment = input.assignment;
     const model::PoolOptions& pool = assignment.spec.pool;
     std::string text =
         "; Written by Shore at every start and at every change; what is changed here is lost.\n\n"
         "[databases]\n";
-    for (const PoolShare& share : input.shares) {
+    for (const model::PoolShare& share : input.shares) {
         text += database_line(share, input);
     }
     const auto set = [&text](std::string_view name, std::string_view value,

@@ -1,9 +1,4 @@
-// What PgBouncer is told: pgbouncer.ini and its list of users as text, and how pool.size is
-// divided. Pure.
-//
-// PgBouncer counts server connections for each entry of its [databases], not in all. So that all
-// users and databases together never have more than pool.size, the entries share it out: one for
-// each database, and one for its reads (<database>_read).
+// What PgBouncer is told: pgbouncer.ini and its list of users as text. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,23 +9,9 @@
 
 #include "base/result.h"
 #include "engines/assignment.h"
+#include "model/connection_plan.h"
 
 namespace shore::engines {
-
-/// One entry of [databases].
-struct PoolShare {
-    std::string entry;     ///< As clients name it.
-    std::string database;  ///< As the server names it.
-    bool reads = false;    ///< Goes to replicas.
-    uint32_t connections = 0;
-    /// Of these, as many for one role: every other role of the database can still get one.
-    uint32_t connections_per_role = 0;
-    friend bool operator==(const PoolShare&, const PoolShare&) = default;
-};
-
-/// The shares' connections add up to pool.size. kInvalid when it is too small for a connection for
-/// each role in each database.
-Result<std::vector<PoolShare>> plan_pool(const model::EngineSpec& spec);
 
 /// Where the servers are now.
 struct PoolServers {
@@ -49,7 +30,7 @@ inline constexpr std::string_view kConsoleRole = "shore_console";
 
 struct PgBouncerConfigInput {
     const Assignment& assignment;
-    std::vector<PoolShare> shares;
+    std::vector<model::PoolShare> shares;
     PoolServers servers;
     std::string users_file;
 };

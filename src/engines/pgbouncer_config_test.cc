@@ -17,54 +17,9 @@ model::EngineSpec spec(uint32_t size, std::vector<model::EngineUser> users) {
     return spec;
 }
 
-TEST(PoolPlan, AddsUpToTheSizeWhateverUsesIt) {
-    for (uint32_t size = 8; size < 120; size += 7) {
-        for (const uint32_t replicas : {0U, 2U}) {
-            model::EngineSpec many =
-                spec(size, {{"api", "shop"}, {"worker", "shop"}, {"zoo", "animals"}});
-            many.postgres.replicas = replicas;
-            const auto shares = plan_pool(many);
-            ASSERT_TRUE(shares) << size;
-            uint32_t sum = 0;
-            for (const PoolShare& share : *shares) {
-                sum += share.connections;
-                EXPECT_GE(share.connections, 1U);
-                EXPECT_GE(share.connections_per_role, 1U);
-                EXPECT_LE(share.connections_per_role, share.connections);
-            }
-            EXPECT_EQ(sum, size);
-        }
-    }
-}
-
-TEST(PoolPlan, LeavesEveryRoleAConnection) {
-    const auto shares = plan_pool(spec(10, {{"api", "shop"}, {"worker", "shop"}})).value();
-    EXPECT_EQ(
-        shares[0],
-        (PoolShare{
-            .entry = "shop", .database = "shop", .connections = 9, .connections_per_role = 8}));
-    EXPECT_EQ(shares[1].entry, "shop_read");
-    EXPECT_EQ(shares[1].connections, 1U);
-}
-
-TEST(PoolPlan, GivesReadsAPartWhenThereAreReplicas) {
-    model::EngineSpec one = spec(24, {{"api", "shop"}});
-    one.postgres.replicas = 1;
-    const auto shares = plan_pool(one).value();
-    EXPECT_EQ(shares[0].connections, 16U);
-    EXPECT_EQ(shares[1].connections, 8U);
-}
-
-TEST(PoolPlan, RefusesASizeThatIsTooSmallAndSaysWhatIsNot) {
-    const auto refused = plan_pool(spec(2, {{"a", "x"}, {"b", "y"}}));
-    ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().text(), HasSubstr("at least 6"));
-    EXPECT_TRUE(plan_pool(spec(6, {{"a", "x"}, {"b", "y"}})));
-}
-
 std::string ini(const Assignment& assignment, PoolServers servers) {
     return pgbouncer_ini({.assignment = assignment,
-                          .shares = plan_pool(assignment.spec).value(),
+                          .shares = model::plan_pool(assignment.spec).value(),
                           .servers = std::move(servers),
                           .users_file = "/v/users.txt"});
 }

@@ -93,7 +93,7 @@ Task<Result<void>> PgBouncerServer::open() {
     }
     SHORE_CO_TRY(program_, find_program(context_.variables, "pgbouncer", {"/usr/sbin", "/usr/bin"},
                                         "pgbouncer"));
-    SHORE_CO_TRY(shares_, plan_pool(assignment_.spec));
+    SHORE_CO_TRY(shares_, model::plan_pool(assignment_.spec));
     SHORE_CO_CHECK(raise_descriptors(assignment_.spec.pool));
     if (net::is_tcp_port_open(assignment_.port)) {
         co_return fail(ErrorCode::kConflict,
@@ -161,7 +161,7 @@ Task<Result<SqlRows>> PgBouncerServer::console(std::string command, milliseconds
 
 Task<Result<void>> PgBouncerServer::apply(Assignment assignment) {
     const Turn::Held held = co_await turn_.take();
-    SHORE_CO_TRY(std::vector<PoolShare> shares, plan_pool(assignment.spec));
+    SHORE_CO_TRY(std::vector<model::PoolShare> shares, model::plan_pool(assignment.spec));
     SHORE_CO_CHECK(raise_descriptors(assignment.spec.pool));
     assignment_ = std::move(assignment);
     shares_ = std::move(shares);
@@ -170,7 +170,7 @@ Task<Result<void>> PgBouncerServer::apply(Assignment assignment) {
 }
 
 Task<Result<void>> PgBouncerServer::check(model::EngineSpec spec) {
-    SHORE_CO_CHECK(plan_pool(spec));
+    SHORE_CO_CHECK(model::plan_pool(spec));
     co_return raise_descriptors(spec.pool);
 }
 
@@ -292,7 +292,7 @@ Task<Result<Json>> PgBouncerServer::act(std::string name, Json arguments) {
 
 Task<Result<Json>> PgBouncerServer::kill(std::string database) {
     const Turn::Held held = co_await turn_.take();
-    if (std::ranges::find(shares_, database, &PoolShare::entry) == shares_.end()) {
+    if (std::ranges::find(shares_, database, &model::PoolShare::entry) == shares_.end()) {
         co_return fail(ErrorCode::kNotFound, "the pool has no database {}",
                        base::printable(database));
     }

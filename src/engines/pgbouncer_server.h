@@ -85,7 +85,7 @@ class PgBouncerServer final : public Server {
 
     ServerContext context_;
     Assignment assignment_;
-    std::vector<PoolShare> shares_;
+    std::vector<model::PoolShare> shares_;
     std::string config_path_;
     std::string users_path_;
     std::string console_password_;

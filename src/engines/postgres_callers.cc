@@ -30,7 +30,7 @@ std::string joined(const std::set<std::string>& names, std::string_view separato
 }  // namespace
 
 bool has_shared_groups(const model::EngineSpec& spec) {
-    for (const std::string& database : databases_of(spec)) {
+    for (const std::string& database : model::databases_of(spec)) {
         if (writers_of(spec, database).size() > 1) {
             return true;
         }

@@ -139,12 +139,12 @@ Task<Result<void>> PostgresServer::change(Assignment assignment) {
         co_return fail(ErrorCode::kConflict, "no server runs; the next start has the settings");
     }
     SHORE_CO_CHECK(check_postgres_settings(assignment.spec));
-    SHORE_CO_TRY(PostgresBudget budget, plan_postgres(assignment.spec));
+    SHORE_CO_TRY(model::PostgresBudget budget, model::plan_postgres(assignment.spec));
     if (role_ == Role::kStandby && is_heir(assignment.spec)) {
         SHORE_CO_CHECK(co_await promote_in_turn());
     }
     const Assignment before = std::exchange(assignment_, std::move(assignment));
-    const PostgresBudget budget_before = std::exchange(budget_, budget);
+    const model::PostgresBudget budget_before = std::exchange(budget_, budget);
     Result<void> applied = co_await change_files();
     bool restarts = false;
     if (applied) {
@@ -183,7 +183,7 @@ Task<Result<void>> PostgresServer::check(model::EngineSpec spec) {
         co_return fail(ErrorCode::kUnavailable, "no server runs");
     }
     SHORE_CO_CHECK(check_postgres_settings(spec));
-    SHORE_CO_TRY(const PostgresBudget budget, plan_postgres(spec));
+    SHORE_CO_TRY(const model::PostgresBudget budget, model::plan_postgres(spec));
     const std::vector<std::string> extensions = spec.postgres.extensions;
     Assignment assignment = assignment_;
     assignment.spec = std::move(spec);

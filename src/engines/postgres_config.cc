@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 
 #include "base/strings.h"
@@ -10,33 +9,6 @@
 namespace shore::engines {
 
 namespace {
-
-// What an idle connection's process keeps for itself (catalog cache, stack, page tables), measured
-// with pgbench's tables at some 1.5 to 2 MiB.
-constexpr Bytes kConnectionBytes = Bytes::mib(2);
-// Postmaster, writers, checkpointer, autovacuum launcher, WAL buffers.
-constexpr Bytes kServerBytes = Bytes::mib(24);
-// Less spills ordinary sorts of a few thousand rows to disk.
-constexpr Bytes kWorkMemMin = Bytes::kib(512);
-constexpr Bytes kWorkMemMax = Bytes::mib(64);
-
-Bytes clamped(Bytes value, Bytes least, Bytes most) {
-    return std::clamp(value, least, most);
-}
-
-std::optional<uint32_t> number_of(const std::map<std::string, std::string>& settings,
-                                  const std::string& name) {
-    const auto found = settings.find(name);
-    if (found == settings.end()) {
-        return std::nullopt;
-    }
-    uint32_t number = 0;
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    // What is no number is the server's to refuse.
-    return error == std::errc{} && end == text.data() + text.size() ? std::optional(number)
-                                                                    : std::nullopt;
-}
 
 std::string quoted(std::string_view value) {
     return fmt::format("'{}'", base::replace_all(std::string(value), "'", "''"));
@@ -118,8 +90,8 @@ void add_connections(SettingsFile& file, const PostgresConfigInput& input) {
              std::to_string(std::max(input.budget.connections_max, input.connections_at_least)),
              fmt::format("{} of the pool, {} direct, {} for replicas, {} reserved.",
                          spec.pool.enabled ? spec.pool.size : 0, spec.postgres.connections_direct,
-                         spec.postgres.replicas, kConnectionsReserved));
-    file.set("superuser_reserved_connections", std::to_string(kConnectionsReserved),
+                         spec.postgres.replicas, model::kConnectionsReserved));
+    file.set("superuser_reserved_connections", std::to_string(model::kConnectionsReserved),
              "Shore's agents and a person who repairs get in when services have taken the rest.");
     file.set("restart_after_crash", "off",
              "When one of its processes crashes the server ends as a whole and is started again, "
@@ -128,7 +100,7 @@ void add_connections(SettingsFile& file, const PostgresConfigInput& input) {
 }
 
 void add_memory(SettingsFile& file, const PostgresConfigInput& input) {
-    const PostgresBudget& budget = input.budget;
+    const model::PostgresBudget& budget = input.budget;
     const Bytes memory = input.assignment.spec.postgres.memory;
     file.group(fmt::format("Memory: {} (deploy.resources.limits.memory)", base::to_text(memory)));
     file.set("shared_buffers", kilobytes(budget.shared_buffers),
@@ -138,7 +110,7 @@ void add_memory(SettingsFile& file, const PostgresConfigInput& input) {
     file.set("work_mem", kilobytes(budget.work_mem),
              fmt::format("For each sort and hash: what is left, shared by {} connections of which "
                          "each has {} for itself.",
-                         budget.connections_max, base::to_text(kConnectionBytes)));
+                         budget.connections_max, base::to_text(model::kConnectionBytes)));
     file.set("maintenance_work_mem", kilobytes(budget.maintenance_work_mem),
              "A sixteenth: CREATE INDEX and VACUUM; few run at once.");
     file.set("autovacuum_work_mem", kilobytes({budget.maintenance_work_mem.count / 2}),
@@ -213,54 +185,6 @@ void add_statistics(SettingsFile& file, const PostgresConfigInput& input) {
 
 std::string replication_slot(uint32_t slot) {
     return fmt::format("shore_{}", slot);
-}
-
-std::vector<std::string> databases_of(const model::EngineSpec& spec) {
-    std::vector<std::string> databases = {spec.postgres.database};
-    for (const model::EngineUser& user : spec.users) {
-        if (std::ranges::find(databases, user.database) == databases.end()) {
-            databases.push_back(user.database);
-        }
-    }
-    return databases;
-}
-
-Result<PostgresBudget> plan_postgres(const model::EngineSpec& spec) {
-    const model::PostgresOptions& options = spec.postgres;
-    const uint32_t pooled = spec.pool.enabled ? spec.pool.size : 0;
-    const uint32_t needed =
-        pooled + options.connections_direct + options.replicas + kConnectionsReserved;
-    PostgresBudget budget;
-    budget.connections_max = number_of(options.settings, "max_connections").value_or(needed);
-    if (budget.connections_max < needed) {
-        return fail(ErrorCode::kInvalid,
-                    "settings.max_connections is {}, but {} are needed: pool.size {}, "
-                    "connections {}, {} for replicas, {} reserved",
-                    budget.connections_max, needed, pooled, options.connections_direct,
-                    options.replicas, kConnectionsReserved);
-    }
-    const uint64_t memory = options.memory.count;
-    budget.shared_buffers = {std::max(memory / 4, Bytes::mib(16).count) >> 20 << 20};
-    budget.cache = {memory / 4 * 3 >> 20 << 20};
-    budget.maintenance_work_mem = clamped({memory / 16 >> 20 << 20}, Bytes::mib(16), Bytes::gib(1));
-    budget.wal_size_max = clamped({memory >> 20 << 20}, Bytes::mib(256), Bytes::gib(4));
-    const uint64_t fixed =
-        budget.shared_buffers.count + kServerBytes.count + budget.maintenance_work_mem.count;
-    const uint64_t least =
-        fixed + budget.connections_max * (kConnectionBytes.count + kWorkMemMin.count);
-    if (memory < least) {
-        return fail(ErrorCode::kInvalid,
-                    "{} of memory cannot hold {} connections (pool.size {}, connections {}, "
-                    "{} for replicas, {} reserved): raise deploy.resources.limits.memory to {} or "
-                    "more, or lower pool.size or connections",
-                    base::to_text(options.memory), budget.connections_max, pooled,
-                    options.connections_direct, options.replicas, kConnectionsReserved,
-                    base::to_text(Bytes::mib((least * 4 / 3 >> 20) + 1)));
-    }
-    const uint64_t left = memory - fixed - budget.connections_max * kConnectionBytes.count;
-    budget.work_mem =
-        clamped({left / budget.connections_max >> 10 << 10}, kWorkMemMin, kWorkMemMax);
-    return budget;
 }
 
 Result<void> check_postgres_settings(const model::EngineSpec& spec) {

@@ -1,5 +1,5 @@
-// What PostgreSQL is told: postgresql.conf and pg_hba.conf as text, each value with its reason, and
-// the budget of connections and memory behind them. Pure: the same options give the same bytes.
+// What PostgreSQL is told: postgresql.conf and pg_hba.conf as text, each value with its reason.
+// Pure: the same options give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/result.h"
 #include "engines/assignment.h"
+#include "model/connection_plan.h"
 
 namespace shore::engines {
 
@@ -22,31 +22,13 @@ inline constexpr std::string_view kReplicationRole = "shore_replication";
 inline constexpr std::string_view kPoolRole = "shore_pool";        ///< Looks passwords up.
 inline constexpr std::string_view kMonitorRole = "shore_monitor";  ///< Reads statistics.
 
-/// Of max_connections, for superusers alone: the agents and a person who repairs.
-inline constexpr uint32_t kConnectionsReserved = 5;
-
-/// What a server's memory is spent on.
-struct PostgresBudget {
-    uint32_t connections_max = 0;
-    Bytes shared_buffers;
-    Bytes cache;  ///< effective_cache_size.
-    Bytes work_mem;
-    Bytes maintenance_work_mem;
-    Bytes wal_size_max;
-    friend bool operator==(const PostgresBudget&, const PostgresBudget&) = default;
-};
-
-/// One budget for the pool's connections, direct ones, replicas and the reserve, and the memory for
-/// all of them. kInvalid when the sum is impossible: says what is missing and what to change.
-Result<PostgresBudget> plan_postgres(const model::EngineSpec& spec);
-
 /// kInvalid for settings that are Shore's own (port, paths, replication), with what to use instead.
 /// Names and values are PostgreSQL's to judge.
 Result<void> check_postgres_settings(const model::EngineSpec& spec);
 
 struct PostgresConfigInput {
     const Assignment& assignment;
-    PostgresBudget budget;
+    model::PostgresBudget budget;
     bool has_statements = false;  ///< pg_stat_statements is installed.
     /// A standby may not have less than its primary had: max_connections of its control file.
     uint32_t connections_at_least = 0;
@@ -69,9 +51,6 @@ std::string passfile_line(std::string_view role, std::string_view password);
 
 /// "shore_2": the slot on the primary from which the server of that slot is fed.
 std::string replication_slot(uint32_t slot);
-
-/// The databases of the engine: the default one first, then those that its users name.
-std::vector<std::string> databases_of(const model::EngineSpec& spec);
 
 /// `apt-get install …` for an extension that is not installed; by name where Debian's package is
 /// known.

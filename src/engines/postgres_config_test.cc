@@ -23,56 +23,13 @@ Assignment assignment() {
 
 std::string conf(const Assignment& assignment, uint16_t primary_port = 0, uint32_t least = 0) {
     return postgresql_conf({.assignment = assignment,
-                            .budget = plan_postgres(assignment.spec).value(),
+                            .budget = model::plan_postgres(assignment.spec).value(),
                             .has_statements = true,
                             .connections_at_least = least,
                             .primary_port = primary_port,
                             .hba_file = "/v/pg_hba.conf",
                             .ident_file = "/v/pg_ident.conf",
                             .passfile = "/v/replication.pass"});
-}
-
-TEST(PostgresBudget, AddsUpPoolDirectReplicasAndReserve) {
-    model::EngineSpec spec = assignment().spec;
-    spec.postgres.replicas = 2;
-    EXPECT_EQ(plan_postgres(spec)->connections_max, 25 + 20 + 2 + kConnectionsReserved);
-    spec.pool.enabled = false;
-    EXPECT_EQ(plan_postgres(spec)->connections_max, 20 + 2 + kConnectionsReserved);
-}
-
-TEST(PostgresBudget, SpendsTheMemoryItHasAndNoMore) {
-    for (const uint64_t mebibytes : {256, 512, 1000, 4096, 65536}) {
-        model::EngineSpec spec = assignment().spec;
-        spec.postgres.memory = Bytes::mib(mebibytes);
-        const auto budget = plan_postgres(spec);
-        ASSERT_TRUE(budget) << budget.error().text();
-        const uint64_t all =
-            budget->shared_buffers.count + budget->maintenance_work_mem.count +
-            budget->connections_max * (Bytes::mib(2).count + budget->work_mem.count);
-        EXPECT_LE(all, spec.postgres.memory.count) << mebibytes;
-        EXPECT_GE(budget->work_mem, Bytes::kib(512));
-    }
-}
-
-TEST(PostgresBudget, RefusesWhatDoesNotFitAndSaysWhatWould) {
-    model::EngineSpec spec = assignment().spec;
-    spec.postgres.memory = Bytes::mib(128);
-    const auto refused = plan_postgres(spec);
-    ASSERT_FALSE(refused);
-    const std::string text = refused.error().text();
-    EXPECT_THAT(text, HasSubstr("128M of memory cannot hold 50 connections"));
-    const size_t at = text.find("memory to ") + std::string_view("memory to ").size();
-    spec.postgres.memory = base::parse_bytes(text.substr(at, text.find(' ', at) - at)).value();
-    EXPECT_TRUE(plan_postgres(spec));
-}
-
-TEST(PostgresBudget, RefusesAMaximumBelowTheSum) {
-    model::EngineSpec spec = assignment().spec;
-    spec.postgres.settings["max_connections"] = "40";
-    EXPECT_THAT(plan_postgres(spec).error().text(),
-                HasSubstr("settings.max_connections is 40, but 50 are needed"));
-    spec.postgres.settings["max_connections"] = "60";
-    EXPECT_EQ(plan_postgres(spec)->connections_max, 60);
 }
 
 TEST(PostgresSettings, RefusesShoresOwnAndOddOnes) {

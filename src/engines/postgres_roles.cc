@@ -266,7 +266,7 @@ Result<void> reconcile_roles_blocking(const SqlTarget& admin, const Assignment& 
             client.run_blocking(service_role_sql(role_name(user.service)), kStatementLimit));
     }
     SHORE_CHECK(client.run_blocking(stale_roles_sql(spec), kStatementLimit));
-    for (const std::string& database : databases_of(spec)) {
+    for (const std::string& database : model::databases_of(spec)) {
         auto made = make_database(client, database);
         if (made) {
             made = settle_database(admin, database, spec);

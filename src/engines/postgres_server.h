@@ -74,7 +74,8 @@ class PostgresServer final : public Server {
     async::Task<Result<void>> wait_for_primary();
     async::Task<Result<void>> write_files(std::string config);
     async::Task<Result<std::string>> generate();
-    async::Task<Result<std::string>> generate_for(Assignment assignment, PostgresBudget budget);
+    async::Task<Result<std::string>> generate_for(Assignment assignment,
+                                                  model::PostgresBudget budget);
     async::Task<Result<void>> check_config(std::string text);
     async::Task<Result<void>> run_server();
     async::Task<Result<void>> wait_until_answers();
@@ -134,7 +135,7 @@ class PostgresServer final : public Server {
     Assignment assignment_;
     PostgresPaths paths_;
     Programs programs_;
-    PostgresBudget budget_;
+    model::PostgresBudget budget_;
     Child child_;
     std::shared_ptr<SqlSession> own_;      ///< To this server, as superuser.
     std::shared_ptr<SqlSession> primary_;  ///< Of a replica: to the primary.

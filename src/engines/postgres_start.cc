@@ -68,7 +68,7 @@ Task<Result<void>> PostgresServer::open() {
     }
     SHORE_CO_CHECK(find_programs());
     SHORE_CO_CHECK(check_postgres_settings(assignment_.spec));
-    SHORE_CO_TRY(budget_, plan_postgres(assignment_.spec));
+    SHORE_CO_TRY(budget_, model::plan_postgres(assignment_.spec));
     SHORE_CO_CHECK(co_await end_orphan());
     const PostgresPaths paths = paths_;
     SHORE_CO_CHECK(co_await work<void>([paths] { return check_disk_blocking(paths); }));
@@ -338,7 +338,7 @@ Task<Result<std::string>> PostgresServer::generate() {
 }
 
 Task<Result<std::string>> PostgresServer::generate_for(Assignment assignment,
-                                                       PostgresBudget budget) {
+                                                       model::PostgresBudget budget) {
     PostgresConfigInput input{.assignment = assignment,
                               .budget = budget,
                               .has_statements = programs_.has_statements,

@@ -68,7 +68,7 @@ Result<SqlClient> connect_blocking(const PostgresViewInput& input, const std::st
 
 // The worst of each database, beside the statements that may be the reason.
 Result<void> note_whole_reads(const PostgresViewInput& input, Table& table) {
-    for (const std::string& database : databases_of(input.spec)) {
+    for (const std::string& database : model::databases_of(input.spec)) {
         SHORE_TRY(SqlClient client, connect_blocking(input, database));
         SHORE_TRY(const SqlRows rows,
                   client.run_blocking(
@@ -88,7 +88,7 @@ Result<void> note_whole_reads(const PostgresViewInput& input, Table& table) {
 
 Result<Json> queries_view(const PostgresViewInput& input) {
     // The extension's view is the same in every database that has it.
-    SHORE_TRY(SqlClient client, connect_blocking(input, databases_of(input.spec).front()));
+    SHORE_TRY(SqlClient client, connect_blocking(input, model::databases_of(input.spec).front()));
     auto rows = client.run_blocking(
         fmt::format(
             "WITH s AS (SELECT s.*, d.datname, r.rolname,"
@@ -158,7 +158,7 @@ Result<Json> indexes_view(const PostgresViewInput& input) {
                  {"rows_per_scan", kNumber},
                  {"index_scans", kNumber},
                  {"hint"}});
-    for (const std::string& database : databases_of(input.spec)) {
+    for (const std::string& database : model::databases_of(input.spec)) {
         SHORE_TRY(SqlClient client, connect_blocking(input, database));
         SHORE_TRY(const SqlRows rows,
                   client.run_blocking(

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "config/tree_values.h"
+#include "model/connection_plan.h"
 
 namespace shore::config {
 
@@ -106,6 +107,7 @@ class EngineExpander final {
         }
         for (EngineSpec& spec : engines_) {
             std::ranges::sort(spec.users, {}, &model::EngineUser::service);
+            check_sums(spec);
             replace(spec);
         }
         std::ranges::sort(stack_.services, {}, &ServiceSpec::name);
@@ -235,6 +237,38 @@ class EngineExpander final {
         options.tls = bool_at(*shore, "tls", options.tls);
         options.commands_disabled = texts_at(*shore, "commands_disabled");
         options.settings = pairs_at(*shore, "settings");
+    }
+
+    /// What the engine's own process would refuse, told where the manifest asks for it.
+    void check_sums(const EngineSpec& spec) {
+        if (spec.engine != Engine::kPostgres) {
+            return;
+        }
+        if (const auto planned = model::plan_postgres(spec); !planned) {
+            const bool is_pool_larger =
+                spec.pool.enabled && spec.pool.size > spec.postgres.connections_direct;
+            const std::string_view larger =
+                is_pool_larger ? "x-shore.pool.size" : "x-shore.connections";
+            impossible(spec,
+                       {"x-shore.settings.max_connections", "deploy.resources.limits.memory",
+                        larger, "x-shore.replicas"},
+                       planned.error());
+        }
+        const auto shared =
+            spec.pool.enabled ? model::plan_pool(spec) : Result<std::vector<model::PoolShare>>();
+        if (!shared) {
+            impossible(spec, {"x-shore.pool.size", "x-shore.pool"}, shared.error());
+        }
+    }
+
+    /// At the first of `keys` that the manifest has.
+    void impossible(const EngineSpec& spec, std::initializer_list<std::string_view> keys,
+                    const Error& error) {
+        const Node& node = *services_.find(spec.service);
+        const auto named = std::ranges::find_if(
+            keys, [&](std::string_view key) { return value_at(node, key) != nullptr; });
+        problem(node, spec.service, named == keys.end() ? *keys.begin() : *named,
+                std::string(error.text()));
     }
 
     static std::string identifier_advice(std::string_view name) {

@@ -122,6 +122,51 @@ services:
     EXPECT_EQ(service(ha, "api").uses[0].sentinels, 3u);
 }
 
+TEST(Engines, ConnectionsThatCannotBeAreToldWhereTheyAreAskedFor) {
+    EXPECT_EQ(problems_of(R"(services:
+  db:
+    deploy: {resources: {limits: {memory: 128M}}}
+    x-shore: {engine: postgres, connections: 60}
+)"),
+              "shore.yaml:3:43: services.db.deploy.resources.limits.memory: 128M of memory cannot "
+              "hold 85 connections (pool.size 20, connections 60, 0 for replicas, 5 reserved): "
+              "raise deploy.resources.limits.memory to 380M or more, or lower pool.size or "
+              "connections\n");
+    EXPECT_THAT(problems_of(R"(services:
+  db:
+    x-shore:
+      engine: postgres
+      connections: 400
+)"),
+                HasSubstr("shore.yaml:5:20: services.db.x-shore.connections: 512M of memory cannot "
+                          "hold 425 connections"));
+    EXPECT_THAT(problems_of("services: {db: {x-shore: {engine: postgres, replicas: 2, pool: {size: "
+                            "300}}}}"),
+                HasSubstr("shore.yaml:1:71: services.db.x-shore.pool.size: 512M of memory cannot "
+                          "hold 327 connections"));
+    EXPECT_THAT(problems_of(R"(services:
+  db:
+    x-shore:
+      engine: postgres
+      settings: {max_connections: 40}
+)"),
+                HasSubstr("shore.yaml:5:35: services.db.x-shore.settings.max_connections: "
+                          "settings.max_connections is 40, but 45 are needed"));
+}
+
+TEST(Engines, APoolTooSmallForItsRolesIsToldWhereItsSizeStands) {
+    EXPECT_THAT(
+        problems_of(R"(services:
+  api: {command: [./api], depends_on: [db]}
+  report: {command: [./report], x-shore: {uses: {db: {database: numbers}}}}
+  db:
+    x-shore: {engine: postgres, pool: {size: 3, clients: 10}}
+)"),
+        HasSubstr("shore.yaml:5:46: services.db.x-shore.pool.size: pool.size 3 is too small: "
+                  "roles that need a connection: 2, databases that need one for reads: 2; "
+                  "at least 4"));
+}
+
 TEST(Engines, SeveralOfAKindHavePrefixes) {
     constexpr std::string_view kText = R"(
 services:

@@ -46,17 +46,21 @@ uint32_t roles_in(const EngineSpec& spec, const std::string& database) {
     return std::max<uint32_t>(1, static_cast<uint32_t>(services.size()));
 }
 
-// `total` over the databases, by how many roles use each; the first takes what is left over.
+// `total` over the databases, by how many roles use each: at least one each, and one for each role
+// where there are as many. The first takes what is left over. `total` is not below the number of
+// databases.
 void share_out(uint32_t total, bool reads, const std::vector<std::string>& databases,
                const std::vector<uint32_t>& roles, std::vector<PoolShare>& shares) {
     uint32_t all = 0;
-    for (const uint32_t count : roles) {
-        all += count;
+    for (const uint32_t each : roles) {
+        all += each;
     }
     const size_t first = shares.size();
+    const auto count = static_cast<uint32_t>(databases.size());
     uint32_t given = 0;
     for (size_t i = 0; i < databases.size(); ++i) {
-        const uint32_t connections = std::max<uint32_t>(1, total * roles[i] / all);
+        const uint32_t connections =
+            total < all ? 1 + (total - count) * roles[i] / all : total * roles[i] / all;
         given += connections;
         shares.push_back({.entry = databases[i] + (reads ? "_read" : ""),
                           .database = databases[i],
@@ -89,7 +93,8 @@ Result<PostgresBudget> plan_postgres(const EngineSpec& spec) {
     const uint32_t needed =
         pooled + options.connections_direct + options.replicas + kConnectionsReserved;
     PostgresBudget budget;
-    budget.connections_max = number_of(options.settings, "max_connections").value_or(needed);
+    const std::optional<uint32_t> wanted = number_of(options.settings, "max_connections");
+    budget.connections_max = wanted.value_or(needed);
     if (budget.connections_max < needed) {
         return fail(ErrorCode::kInvalid,
                     "settings.max_connections is {}, but {} are needed: pool.size {}, "
@@ -110,10 +115,11 @@ Result<PostgresBudget> plan_postgres(const EngineSpec& spec) {
         return fail(ErrorCode::kInvalid,
                     "{} of memory cannot hold {} connections (pool.size {}, connections {}, "
                     "{} for replicas, {} reserved): raise deploy.resources.limits.memory to {} or "
-                    "more, or lower pool.size or connections",
+                    "more, or lower {}",
                     base::to_text(options.memory), budget.connections_max, pooled,
                     options.connections_direct, options.replicas, kConnectionsReserved,
-                    base::to_text(Bytes::mib((least * 4 / 3 >> 20) + 1)));
+                    base::to_text(Bytes::mib((least * 4 / 3 >> 20) + 1)),
+                    wanted > needed ? "settings.max_connections" : "pool.size or connections");
     }
     const uint64_t left = memory - fixed - budget.connections_max * kConnectionBytes.count;
     budget.work_mem =
@@ -131,15 +137,16 @@ Result<std::vector<PoolShare>> plan_pool(const EngineSpec& spec) {
     }
     const auto count = static_cast<uint32_t>(databases.size());
     // Without replicas the entries for reads go to the primary too. Services use them only until
-    // they are started anew, so one connection each does.
-    const uint32_t readers =
-        spec.postgres.replicas > 0 ? std::max(count, spec.pool.size / kReadersPart) : count;
-    if (spec.pool.size < least + readers) {
+    // they are started anew, so one connection each does. With replicas they get a part, as long as
+    // each role keeps its connection to the primary.
+    if (spec.pool.size < least + count) {
         return fail(ErrorCode::kInvalid,
                     "pool.size {} is too small: roles that need a connection: {}, databases that "
                     "need one for reads: {}; at least {}",
                     spec.pool.size, least, count, least + count);
     }
+    const uint32_t part = std::min(spec.pool.size / kReadersPart, spec.pool.size - least);
+    const uint32_t readers = spec.postgres.replicas > 0 ? std::max(count, part) : count;
     std::vector<PoolShare> shares;
     share_out(spec.pool.size - readers, false, databases, roles, shares);
     share_out(readers, true, databases, roles, shares);

@@ -1,7 +1,12 @@
 #include "model/connection_plan.h"
 
+#include <algorithm>
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "base/random.h"
 
 namespace shore::model {
 namespace {
@@ -58,6 +63,9 @@ TEST(PostgresBudget, RefusesAMaximumBelowTheSum) {
                 HasSubstr("settings.max_connections is 40, but 50 are needed"));
     engine.postgres.settings["max_connections"] = "60";
     EXPECT_EQ(plan_postgres(engine)->connections_max, 60);
+    engine.postgres.settings["max_connections"] = "5000";
+    EXPECT_THAT(plan_postgres(engine).error().text(),
+                HasSubstr("or lower settings.max_connections"));
 }
 
 TEST(PoolPlan, AddsUpToTheSizeWhateverUsesIt) {
@@ -77,6 +85,52 @@ TEST(PoolPlan, AddsUpToTheSizeWhateverUsesIt) {
             EXPECT_EQ(sum, size);
         }
     }
+}
+
+TEST(PoolPlan, AddsUpHoweverUnevenlyDatabasesAreUsed) {
+    const uint64_t seed = std::random_device{}();
+    SCOPED_TRACE(seed);
+    base::Random random(seed);
+    for (int round = 0; round < 2000; ++round) {
+        EngineSpec engine = spec(0);
+        engine.postgres.replicas = static_cast<uint32_t>(random.below(3));
+        const uint64_t databases = 1 + random.below(6);
+        for (uint64_t i = 0, users = random.below(30); i < users; ++i) {
+            // Most of them use one database.
+            const uint64_t number = random.below(3) == 0 ? random.below(databases) : databases - 1;
+            engine.users.push_back({fmt::format("s{}", i), fmt::format("d{}", number)});
+        }
+        uint32_t least = 0;
+        while (!plan_pool(engine)) {
+            ++engine.pool.size;
+            ASSERT_LT(++least, 100U);
+        }
+        engine.pool.size = least + static_cast<uint32_t>(random.below(3) * random.below(60));
+        const auto shares = plan_pool(engine).value();
+        uint64_t sum = 0;
+        for (const PoolShare& share : shares) {
+            const auto roles =
+                std::ranges::count(engine.users, share.database, &EngineUser::database);
+            sum += share.connections;
+            EXPECT_GE(share.connections, share.reads ? 1U : static_cast<uint32_t>(roles));
+            EXPECT_GE(share.connections, share.connections_per_role);
+        }
+        EXPECT_EQ(sum, engine.pool.size);
+    }
+}
+
+TEST(PoolPlan, NamesTheLeastSizeThatDoesWithReplicasToo) {
+    std::vector<EngineUser> users;
+    for (int i = 0; i < 10; ++i) {
+        users.push_back({fmt::format("s{}", i), "shop"});
+    }
+    EngineSpec engine = spec(10, users);
+    engine.postgres.replicas = 1;
+    EXPECT_THAT(plan_pool(engine).error().text(), HasSubstr("at least 11"));
+    engine.pool.size = 11;
+    const auto shares = plan_pool(engine).value();
+    EXPECT_EQ(shares[0].connections, 10U);
+    EXPECT_EQ(shares[1].connections, 1U);
 }
 
 TEST(PoolPlan, LeavesEveryRoleAConnection) {

@@ -9,9 +9,9 @@
 #include "engines/limits.h"
 #include "engines/pgbouncer_logins.h"
 #include "engines/pgbouncer_server.h"
+#include "engines/pgbouncer_socket.h"
 #include "engines/pgbouncer_views.h"
 #include "engines/postgres_config.h"
-#include "net/address.h"
 #include "observe/log.h"
 #include "os/directory.h"
 #include "os/file.h"
@@ -35,6 +35,9 @@ constexpr milliseconds kPauseAnswer{100};
 // Logins take milliseconds.
 constexpr milliseconds kLoginsLimit{500};
 constexpr milliseconds kLoginsLook{2};
+// After the primary's loss, and after its process's end: then every login that it could refuse is
+// answered. Who asks is a client that waits, of whose end PgBouncer learns when there is a server.
+constexpr seconds kLoginsWatched{3};
 // The longest change of a server, with room; an agent that is stuck holds nobody for ever.
 constexpr seconds kHoldLimit{120};
 
@@ -54,22 +57,6 @@ Result<std::string> reader_directory_blocking(const Assignment& assignment, cons
         return fail(os::last_error("make the link " + link));
     }
     return directory;
-}
-
-/// A copy of the descriptor by which `pid` listens on `path`. kPermission where the kernel does not
-/// let processes of one user look into each other.
-Result<os::Fd> copy_listening_socket_blocking(int pid, const std::string& path) {
-    SHORE_TRY(const os::Process process, os::Process::open(pid));
-    SHORE_TRY(const std::vector<std::string> numbers,
-              os::list_directory(fmt::format("/proc/{}/fd", pid)));
-    for (const std::string& number : numbers) {
-        SHORE_TRY(os::Fd copy, process.copy_descriptor(std::atoi(number.c_str())));
-        const auto address = net::Address::local_of(copy.get());
-        if (address && address->is_unix() && address->path() == path) {
-            return copy;
-        }
-    }
-    return fail(ErrorCode::kNotFound, "process {} does not listen on {}", pid, path);
 }
 
 Result<std::map<std::string, std::string>> ask_verifiers_blocking(const SqlTarget& target,
@@ -119,11 +106,15 @@ bool PgBouncerServer::take_members(const std::vector<Member>& members) {
         }
     }
     const bool is_new = primary != nullptr && (!primary_ || primary_->pid != primary->pid);
+    const bool had_one = primary_.has_value();
     primary_ = primary != nullptr ? std::optional(*primary) : std::nullopt;
     if (auto led = lead_to_primary(); !led) {
         // It may have died since it was asked.
         context_.log.warning("the primary cannot be followed", {{"error", led.error().text()}});
         primary_.reset();
+    }
+    if (had_one && !primary_) {
+        lost_at_ = context_.loop.now();
     }
     had_primary_ = had_primary_ || primary_;
     return servers_ != before || (is_new && primary_);
@@ -179,6 +170,7 @@ Task<void> PgBouncerServer::watch_primary(os::Process process) {
     context_.log.warning("the primary has ended: clients wait");
     watched_pid_ = 0;
     primary_.reset();
+    lost_at_ = context_.loop.now();
     Result<void> shut = gate_.shut();
     if (shut) {
         shut = gate_.serve_kept();
@@ -193,7 +185,8 @@ Task<void> PgBouncerServer::watch_primary(os::Process process) {
 
 // A server refuses logins before it ends when it was not its first process that crashed.
 Task<void> PgBouncerServer::look_at_logins() {
-    if (primary_ || is_paused_ || !had_primary_) {
+    if (primary_ || is_paused_ || !had_primary_ ||
+        context_.loop.now() > lost_at_ + kLoginsWatched) {
         co_return;
     }
     const SqlTarget pool = {.host = assignment_.socket_directory, .port = assignment_.port};
@@ -212,8 +205,9 @@ std::string PgBouncerServer::primary_socket(uint16_t port) const {
 
 Task<void> PgBouncerServer::hold_socket(int pid, uint16_t port) {
     const std::string path = primary_socket(port);
-    auto copy = co_await context_.workers.run<os::Fd>(
-        context_.loop, [pid, path] { return copy_listening_socket_blocking(pid, path); });
+    auto copy = co_await context_.workers.run<os::Fd>(context_.loop, [pid, path] {
+        return copy_listening_socket_blocking(pid, path, &os::Process::copy_descriptor);
+    });
     if (!copy) {
         context_.log.warning(
             "the primary's socket cannot be kept: should it crash, clients that ask in that moment "

@@ -215,6 +215,7 @@ Task<Result<Json>> PgBouncerServer::status() {
                     .set("primary", primary_ ? Json(primary_->slot) : Json())
                     .set("readers", std::move(readers))
                     .set("paused", is_paused_)
+                    .set("primary_socket_kept", gate_.is_tight())
                     .set("size", assignment_.spec.pool.size)
                     .set("clients_max", assignment_.spec.pool.clients);
     if (!answers_) {
@@ -304,7 +305,8 @@ Task<Result<Json>> PgBouncerServer::kill(std::string database) {
 
 Task<std::string> PgBouncerServer::metrics() {
     const auto console = answers_ ? console_ : nullptr;
-    const PgBouncerGauges gauges{.is_paused = is_paused_, .passed_on = gate_.passing()};
+    const PgBouncerGauges gauges{
+        .is_paused = is_paused_, .keeps_socket = gate_.is_tight(), .passed_on = gate_.passing()};
     const auto text = co_await context_.workers.run<std::string>(
         context_.loop, [console, gauges]() -> Result<std::string> {
             return pgbouncer_metrics_blocking(console.get(), gauges);

@@ -100,6 +100,7 @@ class PgBouncerServer final : public Server {
     bool knows_verifiers_ = false;                  ///< Of all services, as the server has them.
     std::optional<Member> primary_;                 ///< Ready; nothing while there is none.
     int watched_pid_ = 0;
+    SteadyTime lost_at_{};  ///< When the last primary was.
     PgBouncerGate gate_;
     bool clients_fail_ = false;  ///< A login has failed: pgbouncer_logins.h.
     bool answers_ = false;

@@ -153,6 +153,9 @@ std::string pgbouncer_metrics_blocking(SqlSession* console, const PgBouncerGauge
     text.sample({}, uint64_t{console != nullptr});
     text.begin("shore_pgbouncer_paused", kGauge, "1 while clients are held.");
     text.sample({}, uint64_t{gauges.is_paused});
+    text.begin("shore_pgbouncer_primary_socket_kept", kGauge,
+               "0 when the kernel forbids that: a crash may fail clients.");
+    text.sample({}, uint64_t{gauges.keeps_socket});
     text.begin("shore_pgbouncer_connections_passed_on", kGauge,
                "Server connections that were asked for while there was no primary: they go through "
                "the agent until they are recycled.");

@@ -32,7 +32,8 @@ Result<PoolCounts> pool_counts_blocking(SqlSession& console);
 /// What the agent knows without asking.
 struct PgBouncerGauges {
     bool is_paused = false;
-    size_t passed_on = 0;  ///< Connections through the gate (pgbouncer_gate.h).
+    bool keeps_socket = true;  ///< Of the primary.
+    size_t passed_on = 0;      ///< Connections through the gate (pgbouncer_gate.h).
 };
 /// Prometheus text; `console` is null when the pool does not answer.
 std::string pgbouncer_metrics_blocking(SqlSession* console, const PgBouncerGauges& gauges);

@@ -74,12 +74,14 @@ class Agent:
         path.chmod(0o400)
         self.case.give(self.run_directory, files, path)
 
-    def start(self):
+    def start(self, before=None):
+        """`before` is called in the new process, before it becomes the agent."""
         self.write()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.case.shore, "engine", str(self.run_directory)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True, cwd="/", env=self.case.environment, **run_as(self.case.user))
+                stderr=log, start_new_session=True, cwd="/", env=self.case.environment, preexec_fn=before,
+                **run_as(self.case.user))
         return self
 
     def request(self, method, target, body=None, timeout=90):

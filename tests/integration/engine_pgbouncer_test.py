@@ -1,4 +1,6 @@
 """The connection pool under its agent: limits, rights, pauses, crashes of PostgreSQL behind it."""
+import ctypes
+import errno
 import json
 import os
 import pathlib
@@ -14,6 +16,25 @@ from engine_case import PASSWORD, Refused, postgres_spec, second, wait_until  # 
 from engine_postgres_case import PostgresCase  # noqa: E402
 
 CLIENTS = pathlib.Path(__file__).resolve().parents[1] / "clients"
+
+
+PIDFD_GETFD = 438  # On every architecture.
+
+
+def forbid_copying_descriptors():
+    """For this process and its children: pidfd_getfd(2) fails with EPERM, as kernel.yama.ptrace_scope does it."""
+    class Filter(ctypes.Structure):
+        _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+
+    class Program(ctypes.Structure):
+        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
+    load, equal, answer = 0x20, 0x15, 0x06
+    steps = (Filter * 4)(Filter(load, 0, 0, 0), Filter(equal, 0, 1, PIDFD_GETFD),
+                         Filter(answer, 0, 0, 0x50000 | errno.EPERM), Filter(answer, 0, 0, 0x7FFF0000))
+    libc = ctypes.CDLL(None, use_errno=True)
+    no_new_privileges, seccomp, by_filter = 38, 22, 2
+    if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(seccomp, by_filter, ctypes.byref(Program(4, steps))):
+        raise OSError(ctypes.get_errno(), "seccomp")
 
 
 class Pool(PostgresCase):
@@ -156,6 +177,56 @@ class Pool(PostgresCase):
         for client in idle:
             output, words = client.communicate(timeout=20)
             self.assertEqual(output, "7\n", words)
+
+    def test_clients_are_held_by_a_pause_where_the_kernel_forbids_to_keep_the_servers_socket(self):
+        server, pool = self.start_both(postgres_spec(pool={"size": 4}), forbid_copying_descriptors)
+        wait_until(lambda: "the primary's socket cannot be kept" in pool.tail(), 10, "a line in the log")
+        self.assertFalse(pool.status()["primary_socket_kept"])
+        self.assertIn("shore_pgbouncer_primary_socket_kept 0\n", pool.request("GET", "/metrics")[1])
+        idle = [self.console(pool.port) for _ in range(5)]
+        for _ in range(2):  # It is so with the next primary too.
+            os.kill(self.postmaster(server), signal.SIGKILL)
+            wait_until(lambda: pool.status()["paused"], 10, "a pause")
+            self.assertIsNone(pool.status()["primary"])
+            for client in idle:
+                client.stdin.write("SELECT 7;\n")
+                client.stdin.flush()
+            wait_until(lambda: self.waiting(pool) == len(idle), 10, "clients that wait")
+            server.wait_ended(10)
+            server.kill_all()
+            server.start().wait_ready(20)
+            for client in idle:
+                self.assertEqual(client.stdout.readline(), "7\n")
+            self.assertFalse(pool.status()["paused"])
+        for client in idle:
+            output, words = client.communicate(timeout=20)
+            self.assertEqual((output, words), ("", ""))
+
+    def test_nobody_is_paused_where_the_servers_socket_is_kept(self):
+        server, pool = self.start_both(postgres_spec(pool={"size": 4}))
+        wait_until(lambda: pool.status()["primary_socket_kept"], 10, "the socket")
+        self.assertIn("shore_pgbouncer_primary_socket_kept 1\n", pool.request("GET", "/metrics")[1])
+        client = self.console(pool.port)
+        os.kill(self.postmaster(server), signal.SIGKILL)
+        wait_until(lambda: pool.status()["primary"] is None, 10, "the end")
+        client.stdin.write("SELECT 7;\n")
+        client.stdin.flush()
+        wait_until(lambda: self.waiting(pool) == 1, 10, "one who waits")
+        self.assertFalse(pool.status()["paused"])
+        # The agent asks whether clients fail, each time as one of them, and stops asking.
+        wait_until(lambda: pool.status()["wait_seconds"] >= 7, 20, "one who has waited long")
+        self.assertLess(pool.status()["clients"]["waiting"], 10)
+        server.wait_ended(10)
+        server.kill_all()
+        server.start().wait_ready(20)
+        output, words = client.communicate(timeout=20)
+        self.assertEqual((output, words), ("7\n", ""))
+
+    @staticmethod
+    def waiting(pool):
+        """Clients that wait, without those by which the agent asks whether clients fail."""
+        return sum(client["state"] == "waiting" and client["application_name"] == "psql"
+                   for client in pool.view("clients"))
 
     def console(self, port):
         """A psql that has asked once and is idle; what it is told next goes to its stdin."""

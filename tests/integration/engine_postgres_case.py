@@ -50,9 +50,9 @@ class PostgresCase(EngineCase):
     def postmaster(self, agent):
         return int((self.data(agent) / "postmaster.pid").read_text().split()[0])
 
-    def start_both(self, spec):
+    def start_both(self, spec, before_pool=None):
         """A server and its pool, ready."""
-        server, pool = self.postgres(spec).start(), self.pool(spec).start()
+        server, pool = self.postgres(spec).start(), self.pool(spec).start(before_pool)
         server.wait_ready()
         pool.wait_ready()
         for user in spec["users"]:

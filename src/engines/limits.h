@@ -110,10 +110,33 @@ inline constexpr std::chrono::seconds kRedisFarewell{5};
 inline constexpr std::chrono::seconds kRedisHandshakeTime{10};
 /// Rounds of a session before others of its loop have their turn.
 inline constexpr int kRedisRoundsMax = 16;
+/// Connections to servers that sessions of a loop share: a login or two, at each server, for reads
+/// and for writes. More logins than that go by their own connections.
+inline constexpr size_t kRedisLanesMax = 12;
+/// What a lane sends, and receives, at once: two sessions' buffers, or what 50 clients pipeline.
+inline constexpr size_t kRedisLaneBytes = size_t{64} * 1024;
+static_assert(kRedisLaneBytes >= 2 * kRedisBufferBytes, "a session's run fits");
+/// Runs of a lane that are not answered: while the server is at one, the next gathers.
+inline constexpr size_t kRedisLaneRuns = 2;
+/// Notes of answered runs that are thrown away together.
+inline constexpr size_t kRedisLanePartsKept = 1024;
+/// Sessions of a loop that wait for answers, from which on sharing pays (docs/benchmarks.md).
+inline constexpr int kRedisCrowd = 4;
+/// A session with more than this unread leaves its lane for good.
+inline constexpr size_t kRedisLaneBacklog = size_t{256} * 1024;
+/// A lane waits for a client with more than this unread, so long each time; then the rest gathers
+/// up to kRedisWithheldBytesMax.
+inline constexpr size_t kRedisLaneBacklogMax = size_t{8} * 1024 * 1024;
+inline constexpr std::chrono::milliseconds kRedisLanePause{500};
+/// A lane that nobody uses ends after this.
+inline constexpr std::chrono::seconds kRedisLaneIdle{10};
+/// After one that could not be opened.
+inline constexpr std::chrono::seconds kRedisLaneRetry{1};
 /// Loops of the endpoint.
 inline constexpr size_t kRedisLoopsMax = 4;
 /// Client connections of the endpoint: each has another to a server, whose limit is 10,000.
 inline constexpr size_t kRedisSessionsMax = 9900;
+static_assert(kRedisSessionsMax + kRedisLoopsMax * kRedisLanesMax < 9950, "some for the agents");
 /// The primary is asked this often; one that does not answer in kRedisProbeTime gets no commands.
 inline constexpr std::chrono::milliseconds kRouteInterval{100};
 /// The same while there is none.

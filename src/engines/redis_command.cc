@@ -226,6 +226,15 @@ constexpr std::string_view kWaiting[] = {
     "BZPOPMAX", "BZPOPMIN", "WAIT",  "XREAD", "XREADGROUP",
 };
 
+// Those of the writing and reading ones that others should not wait behind (scripts, which may run
+// until they are killed; what blocks, or answers at length), or that mark the connection.
+constexpr std::string_view kAlone[] = {
+    "ASKING",   "BLMOVE",   "BLMPOP",   "BLPOP",     "BRPOP", "BRPOPLPUSH", "BZMPOP",
+    "BZPOPMAX", "BZPOPMIN", "CLUSTER",  "COMMAND",   "EVAL",  "EVALSHA",    "EVALSHA_RO",
+    "EVAL_RO",  "FCALL",    "FCALL_RO", "FUNCTION",  "KEYS",  "LATENCY",    "LOLWUT",
+    "MIGRATE",  "PFDEBUG",  "READONLY", "READWRITE", "WAIT",  "XREAD",      "XREADGROUP",
+};
+
 struct Special {
     std::string_view name;
     RedisKind kind;
@@ -271,10 +280,10 @@ constexpr RedisCommand& place(std::array<Slot, kSlots>& table, std::string_view 
 constexpr std::array<Slot, kSlots> make_table() {
     std::array<Slot, kSlots> table{};
     for (const std::string_view name : kWriting) {
-        place(table, name) = {.writes = true};
+        place(table, name) = {.writes = true, .shared = true};
     }
     for (const std::string_view name : kReading) {
-        place(table, name) = {.repeatable = true};
+        place(table, name) = {.repeatable = true, .shared = true};
     }
     for (const std::string_view name : kActing) {
         place(table, name) = {};
@@ -285,6 +294,9 @@ constexpr std::array<Slot, kSlots> make_table() {
     }
     for (const std::string_view name : kWaiting) {
         place(table, name).waits = true;
+    }
+    for (const std::string_view name : kAlone) {
+        place(table, name).shared = false;
     }
     return table;
 }

@@ -40,6 +40,7 @@ struct RedisCommand {
     bool writes = false;      ///< Changes data: replicas must have it before it is acknowledged.
     bool repeatable = false;  ///< Sent twice, it comes to the same as once.
     bool waits = false;       ///< May wait in the server for as long as it likes.
+    bool shared = false;      ///< Does the same on any connection of the same login, and is brief.
 };
 
 /// By its name in upper case. One that is not known (a module's) counts as a write.

@@ -392,6 +392,8 @@ Task<std::string> RedisEndpoint::metrics() {
     add("connections_total", "counter", "Client connections accepted.",
         sum(&RedisCounters::connections));
     add("commands_total", "counter", "Commands received.", sum(&RedisCounters::commands));
+    add("lanes", "gauge", "Connections to servers that clients share.", sum(&RedisCounters::lanes));
+    add("shared_total", "counter", "Commands that went over these.", sum(&RedisCounters::shared));
     add("held_total", "counter", "Times that a client waited for a primary.",
         sum(&RedisCounters::held));
     add("moved_total", "counter", "Times that a client was moved to another server connection.",

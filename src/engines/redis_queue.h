@@ -89,6 +89,7 @@ struct RedisPending {
         kForgotten = 16,  ///< Its bytes are gone: it cannot be sent again.
         kCandidate = 32,  ///< Sets up the session when it succeeds; its bytes are kept aside.
         kWaits = 64,
+        kShared = 128,  ///< Does the same on any connection of the same login.
     };
     uint32_t size = 0;      ///< Its bytes in the buffer; 0 once forgotten.
     uint32_t expected = 1;  ///< Answers to come; 0: as many as there are subscriptions.

@@ -91,6 +91,8 @@ RedisSession::RedisSession(RedisShard& shard, os::Fd socket, RedisDoor door, Red
 }
 
 RedisSession::~RedisSession() {
+    leave_lane();
+    note_busy(false);
     shard_.remove(*this);
     shard_.buffers().give_back(requests_);
     shard_.buffers().give_back(replies_);
@@ -163,6 +165,7 @@ void RedisSession::pump() {
 
 /// What no single byte causes: patience that is over, ends, memory that is not needed.
 void RedisSession::look_after() {
+    note_busy(is_busy());
     const SteadyTime now = shard_.loop().now();
     if (is_held()) {
         if (held_since_ == SteadyTime{}) {
@@ -220,6 +223,13 @@ void RedisSession::kick() {
 
 void RedisSession::route_changed() {
     kick();
+}
+
+void RedisSession::note_busy(bool busy) {
+    if (busy != noted_busy_) {
+        noted_busy_ = busy;
+        shard_.note_busy(busy);
+    }
 }
 
 bool RedisSession::is_busy() const {

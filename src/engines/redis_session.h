@@ -1,6 +1,7 @@
 // RedisSession: one client connection of the endpoint, with one connection to a server behind it,
 // so that everything a connection is at a server (login, database, MULTI, WATCH, subscriptions) is
-// the server's own business as long as that server lives.
+// the server's own business as long as that server lives. Where many sessions send at once, their
+// ordinary commands go over a connection that they share (redis_lane.h, redis_session_lane.cc).
 //
 // Bytes pass as they come: a command is scanned for its end and its name, a reply for its end. Both
 // stay where they were received until they are sent. Per turn with a small command: one receive and
@@ -20,12 +21,14 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "async/list.h"
 #include "async/task.h"
 #include "async/watch.h"
+#include "engines/redis_lane.h"
 #include "engines/redis_queue.h"
 #include "engines/redis_setup.h"
 #include "engines/redis_shard.h"
@@ -48,6 +51,16 @@ class RedisSession final {
     /// The server owes an answer that it gives at once.
     bool is_busy() const;
 
+    // For the lane (redis_session_lane.cc).
+    RedisTurn take_turn(std::span<char> place, bool confirms);
+    void turn_away();
+    void take_replies(std::string_view bytes);
+    /// Answers that the client has not taken.
+    size_t backlog() const { return reply_end_ - reply_begin_; }
+    void forget_lane(const RedisLane& lane);
+    void lane_retired(const RedisLane& lane);
+    void lane_lost(const RedisLane& lane);
+
  private:
     enum class Loss : uint8_t {
         kBroken,   ///< The connection ended.
@@ -65,6 +78,7 @@ class RedisSession final {
     void look_after();
     SteadyTime next_moment() const;
     void kick();
+    void note_busy(bool busy);
 
     // From the client to the server (redis_session_request.cc).
     bool read_client();
@@ -85,9 +99,23 @@ class RedisSession final {
     size_t in_flight() const { return sent_count_ - answered_; }
     bool wants_client() const;
 
+    // By a connection that sessions share (redis_session_lane.cc).
+    bool is_replicated() const;
+    bool may_share() const;
+    bool fits_lane(const RedisPending& pending, bool confirms) const;
+    bool next_fits_lane(bool confirms) const;
+    bool join_lane();
+    bool stays_on_lane();
+    bool make_room_for(size_t size);
+    void leave_lane();
+    bool must_catch_up() const;
+    bool catch_up();
+
     // From the server to the client (redis_session_reply.cc).
     bool read_upstream();
     bool make_reply_room();
+    void compact_replies();
+    void pass_begun_frame();
     void scan_replies();
     bool on_frame(std::string_view frame);
     void on_setup_answer(std::string_view frame);
@@ -129,6 +157,14 @@ class RedisSession final {
     async::Watch client_watch_;
     std::unique_ptr<net::TlsStream> tls_;  // Null: plain.
     std::unique_ptr<RedisUpstream> upstream_;
+    RedisLane* lane_ = nullptr;  // Joined; it tells when it ends.
+    RedisLaneKey lane_key_;
+    uint32_t lane_login_version_ = UINT32_MAX;
+    bool on_lane_ = false;    // What is in flight is there.
+    bool enlisted_ = false;   // And it will take what comes next.
+    bool alone_ = false;      // The session shares no more.
+    bool lags_lane_ = false;  // Its own connection knows nothing of what was written there.
+    bool catching_up_ = false;
 
     // Requests: [kept_, sent_) sent and not answered, [sent_, run_end_) being sent,
     // [run_end_, scanned_) to be sent, [scanned_, fed_) of a command that goes on.
@@ -180,6 +216,7 @@ class RedisSession final {
     bool bad_ = false;      // What the client sends is no RESP: nothing more is read.
     bool closing_ = false;  // The client gets what is ready, then the end.
     bool ended_ = false;
+    bool noted_busy_ = false;   // As the shard has been told.
     bool again_ = false;        // There is more to do at once.
     bool must_verify_ = false;  // The server was lost: a route newer than lost_serial_ is needed.
     uint64_t lost_serial_ = 0;

@@ -113,6 +113,8 @@ void RedisSession::begin_setup() {
 /// or sent again.
 void RedisSession::lose_upstream(Loss loss) {
     const uint32_t slot = upstream_->slot();
+    leave_lane();
+    lags_lane_ = catching_up_ = false;
     upstream_.reset();
     move_at_ = SteadyTime::max();
     if (raw_ || frame_streamed_ || setup_.unmovable()) {
@@ -285,7 +287,8 @@ bool RedisSession::is_held() const {
     if (unsent() == 0 || queue_[sent_count_].local != LocalReply::kNone) {
         return false;
     }
-    const bool ready = upstream_ && upstream_->phase == RedisUpstream::Phase::kReady &&
+    const bool ready = upstream_ &&
+                       (upstream_->phase == RedisUpstream::Phase::kReady || catching_up_) &&
                        !(door_ == RedisDoor::kPrimary && shard_.route().hold);
     return !ready;
 }

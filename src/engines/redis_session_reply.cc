@@ -82,7 +82,7 @@ bool is_message(std::string_view word) {
 }  // namespace
 
 bool RedisSession::wants_upstream() const {
-    return upstream_ && upstream_->phase != RedisUpstream::Phase::kConnecting &&
+    return upstream_ && upstream_->phase != RedisUpstream::Phase::kConnecting && !on_lane_ &&
            (!replies_ || reply_end_ < replies_.capacity());
 }
 
@@ -117,11 +117,7 @@ bool RedisSession::read_upstream() {
 /// The buffer is full. False when nothing can be done about it now.
 bool RedisSession::make_reply_room() {
     if (reply_begin_ > 0) {
-        std::memmove(replies_.data(), replies_.data() + reply_begin_, reply_end_ - reply_begin_);
-        for (size_t* const offset : {&ready_, &done_, &reply_fed_, &reply_end_}) {
-            *offset -= reply_begin_;
-        }
-        reply_begin_ = 0;
+        compact_replies();
         return true;
     }
     const bool whole_needed =
@@ -130,14 +126,7 @@ bool RedisSession::make_reply_room() {
         return false;  // The client takes its time; so does the server then.
     }
     if (!whole_needed) {
-        // One frame larger than the buffer: it passes in pieces.
-        if (!frame_streamed_) {
-            const std::string_view begun(replies_.data() + done_, reply_fed_ - done_);
-            frame_pushed_ = reply_.type() == '>' ||
-                            (setup_.subscriptions() > 0 && is_message(first_word(begun)));
-        }
-        frame_streamed_ = true;
-        ready_ = done_ = reply_fed_;
+        pass_begun_frame();
         return false;
     }
     if (replies_.capacity() >= kRedisWithheldBytesMax) {
@@ -146,6 +135,25 @@ bool RedisSession::make_reply_room() {
     }
     RedisBufferPool::grow(replies_, replies_.capacity() * 2, reply_end_);
     return true;
+}
+
+void RedisSession::compact_replies() {
+    std::memmove(replies_.data(), replies_.data() + reply_begin_, reply_end_ - reply_begin_);
+    for (size_t* const offset : {&ready_, &done_, &reply_fed_, &reply_end_}) {
+        *offset -= reply_begin_;
+    }
+    reply_begin_ = 0;
+}
+
+/// One frame larger than the buffer: it passes in pieces.
+void RedisSession::pass_begun_frame() {
+    if (!frame_streamed_) {
+        const std::string_view begun(replies_.data() + done_, reply_fed_ - done_);
+        frame_pushed_ =
+            reply_.type() == '>' || (setup_.subscriptions() > 0 && is_message(first_word(begun)));
+    }
+    frame_streamed_ = true;
+    ready_ = done_ = reply_fed_;
 }
 
 void RedisSession::scan_replies() {
@@ -245,6 +253,9 @@ void RedisSession::on_setup_answer(std::string_view frame) {
     cut();
     if (!invalidation && --upstream_->setup_answers == 0) {
         upstream_->phase = RedisUpstream::Phase::kReady;
+        if (std::exchange(catching_up_, false)) {
+            return;
+        }
         if (setup_.tracking() && setup_.resp3()) {
             // What the client has cached was tracked by the former server.
             insert_reply(">2\r\n$10\r\ninvalidate\r\n_\r\n");
@@ -503,6 +514,9 @@ bool RedisSession::send_client() {
         return true;
     }
     reply_begin_ += sent.count;
+    if (on_lane_) {
+        lane_->client_took();
+    }
     if (reply_begin_ < ready_) {
         if (!tls_) {
             client_watch_.write_full();

@@ -12,13 +12,6 @@ using net::IoResult;
 using net::IoStatus;
 using wire::RespStatus;
 
-namespace {
-
-constexpr std::string_view kWaitText = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n5000\r\n";
-static_assert(kRedisWaitTime == std::chrono::milliseconds(5000), "kWaitText says it");
-
-}  // namespace
-
 bool RedisSession::wants_client() const {
     const bool room = !requests_ || end_ < requests_.capacity();
     return !client_ended_ && !bad_ && !closing_ && room && queue_.size() < kRedisInFlightMax;
@@ -134,7 +127,7 @@ void RedisSession::scan_stream(bool done) {
         streaming_ = false;
         stream_tail_ = true;  // What follows is looked at when this is on its way.
         if (run_waits_ && unsent() == 0) {
-            wait_text_ = kWaitText;
+            wait_text_ = kRedisWaitText;
         }
     }
 }
@@ -182,6 +175,7 @@ void RedisSession::take_command(std::string_view bytes) {
                 break;
             case RedisKind::kClient:
                 if (request_.is_inline()) {
+                    alone_ = true;  // Who knows what the connection is now.
                     break;
                 }
                 take_client_command(pending);
@@ -201,6 +195,13 @@ void RedisSession::take_command(std::string_view bytes) {
     }
     if (pending.has(RedisPending::kCandidate)) {
         candidates_.emplace_back(bytes);
+        // Whether EXEC changes who the client is there is not looked at.
+        alone_ |= pending.has(RedisPending::kQueued) && command.kind != RedisKind::kSelect;
+    }
+    constexpr uint8_t kApart = RedisPending::kQueued | RedisPending::kSilent;
+    if (command.shared && (pending.flags & kApart) == 0 && !bytes.empty() &&
+        wire::is_canonical_command(bytes)) {
+        pending.flags |= RedisPending::kShared;
     }
     settle_unsent(pending);
     queue_.push_back(pending);
@@ -243,7 +244,7 @@ bool RedisSession::may_send() const {
 /// worth. A WAIT inside of an open transaction would only be queued, and after a subscription it
 /// would be refused: a run that needs one ends before these.
 void RedisSession::build_run() {
-    const bool replicated = shard_.options().replicated && door_ == RedisDoor::kPrimary;
+    const bool replicated = is_replicated();
     size_t bytes = 0;
     size_t count = 0;
     bool waits = false;
@@ -286,7 +287,7 @@ void RedisSession::build_run() {
     run_waits_ = waits;
     if (waits) {
         RedisCounters::add(shard_.mutable_counters().waits);
-        wait_text_ = streaming_ ? std::string_view() : kWaitText;
+        wait_text_ = streaming_ ? std::string_view() : kRedisWaitText;
     }
 }
 
@@ -308,6 +309,9 @@ bool RedisSession::send_setup() {
 }
 
 bool RedisSession::send_upstream() {
+    if (on_lane_ && stays_on_lane()) {
+        return false;
+    }
     if (!upstream_ || upstream_->phase == RedisUpstream::Phase::kConnecting ||
         !upstream_->watch().writable().await_ready()) {
         return false;
@@ -320,6 +324,12 @@ bool RedisSession::send_upstream() {
     if ((streaming_ || stream_tail_) && !swallow_ && unsent() == 0) {
         run_end_ = scanned_;
     } else if (run_end_ == sent_ && wait_text_.empty() && may_send() && unsent() > 0) {
+        if (in_flight() == 0 && join_lane()) {
+            return true;
+        }
+        if (must_catch_up()) {
+            return in_flight() == 0 ? catch_up() : set_up;
+        }
         build_run();
     }
     const size_t size = run_end_ - sent_;

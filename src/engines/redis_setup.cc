@@ -8,7 +8,17 @@
 
 namespace shore::engines {
 
+namespace {
+
+/// It is about the connection, not about what commands do on it.
+bool is_name(std::string_view key) {
+    return key == "CLIENT setname" || key.starts_with("CLIENT setinfo");
+}
+
+}  // namespace
+
 void RedisSetup::succeeded(RedisKind kind, std::string command) {
+    ++version_;
     const auto parts = wire::resp_parts(command);
     const auto has = [&parts](std::string_view word) {
         return std::ranges::any_of(parts, [word](std::string_view part) {
@@ -54,7 +64,29 @@ void RedisSetup::succeeded(RedisKind kind, std::string command) {
 }
 
 void RedisSetup::clear() {
+    const uint32_t version = version_;
     *this = {};
+    version_ = version + 1;
+}
+
+size_t RedisSetup::shared_login(std::string& out) const {
+    out.clear();
+    size_t answers = 0;
+    bool logged_in = false;
+    for (const Step& step : steps_) {
+        if (is_name(step.key)) {
+            continue;
+        }
+        if (step.key.starts_with("CLIENT") || !wire::is_canonical_command(step.command)) {
+            return 0;
+        }
+        const auto parts = wire::resp_parts(step.command);
+        logged_in |= std::ranges::any_of(
+            parts, [](std::string_view part) { return base::equals_ignoring_case(part, "AUTH"); });
+        out += step.command;
+        ++answers;
+    }
+    return logged_in ? answers : 0;
 }
 
 const std::set<std::string, std::less<>>& RedisSetup::set_of(RedisKind kind) const {

@@ -31,6 +31,12 @@ class RedisSetup final {
     size_t subscriptions(RedisKind kind) const { return set_of(kind).size(); }
     size_t subscriptions() const { return sets_[0].size() + sets_[1].size() + sets_[2].size(); }
 
+    /// Login, protocol and database as commands, in `out`; returns how many answers they have. 0:
+    /// not logged in, or something else of the connection matters to what a command does there.
+    size_t shared_login(std::string& out) const;
+    /// Changes when that may have changed.
+    uint32_t version() const { return version_; }
+
     /// All of it as commands, appended to `out`; returns how many answers they have.
     size_t append_commands(std::string& out) const;
 
@@ -43,6 +49,7 @@ class RedisSetup final {
 
     std::vector<Step> steps_;                                 // In the order of their success.
     std::array<std::set<std::string, std::less<>>, 3> sets_;  // Channels, patterns, shard channels.
+    uint32_t version_ = 0;
     bool resp3_ = false;
     bool tracking_ = false;
     bool unmovable_ = false;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "engines/redis_lane.h"
 #include "engines/redis_session.h"
 
 namespace shore::engines {
@@ -74,6 +75,9 @@ void RedisShard::take_route(RedisRoute route) {
     for (RedisSession* const session : sessions_) {
         session->route_changed();
     }
+    for (RedisLane* const lane : lanes_) {
+        lane->kick();
+    }
 }
 
 void RedisShard::count_busy(std::move_only_function<void(size_t)> answer) {
@@ -108,6 +112,47 @@ void RedisShard::remove(RedisSession& session) {
         sessions_.pop_back();
     }
     counters_.sessions.store(sessions_.size(), std::memory_order_relaxed);
+}
+
+RedisLane* RedisShard::find_lane(const RedisLaneKey& key) {
+    const auto found = std::ranges::find_if(lanes_, [&key](const RedisLane* lane) {
+        return !lane->is_retired() && lane->key() == key;
+    });
+    if (found != lanes_.end()) {
+        return (*found)->is_open() ? *found : nullptr;
+    }
+    if (lanes_.size() < kRedisLanesMax && loop_->now() >= lanes_from_) {
+        scope_->spawn(RedisLane::serve(*this, key));
+    }
+    return nullptr;
+}
+
+void RedisShard::add_lane(RedisLane& lane) {
+    lanes_.push_back(&lane);
+    counters_.lanes.store(lanes_.size(), std::memory_order_relaxed);
+}
+
+void RedisShard::remove_lane(RedisLane& lane) {
+    std::erase(lanes_, &lane);
+    counters_.lanes.store(lanes_.size(), std::memory_order_relaxed);
+    for (RedisSession* const session : sessions_) {
+        session->forget_lane(lane);
+    }
+}
+
+void RedisShard::retire_lane(RedisLane& lane) {
+    for (RedisSession* const session : sessions_) {
+        session->lane_retired(lane);
+    }
+}
+
+void RedisShard::lose_lane(RedisLane& lane) {
+    if (!lane.was_open()) {
+        lanes_from_ = loop_->now() + kRedisLaneRetry;
+    }
+    for (RedisSession* const session : sessions_) {
+        session->lane_lost(lane);
+    }
 }
 
 }  // namespace shore::engines

@@ -22,7 +22,9 @@
 
 namespace shore::engines {
 
+class RedisLane;
 class RedisSession;
+struct RedisLaneKey;
 
 /// Where commands go. A value.
 struct RedisRoute {
@@ -50,6 +52,8 @@ struct RedisCounters {
     std::atomic<uint64_t> unavailable = 0;
     std::atomic<uint64_t> not_replicated = 0;
     std::atomic<uint64_t> waits = 0;
+    std::atomic<uint64_t> lanes = 0;
+    std::atomic<uint64_t> shared = 0;
     static void add(std::atomic<uint64_t>& counter, uint64_t count = 1) {
         counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
     }
@@ -104,6 +108,20 @@ class RedisShard final {
     void add(RedisSession& session);
     void remove(RedisSession& session);
 
+    // Connections that sessions share (redis_lane.h).
+    /// One that takes commands; null when there is none yet (it is begun then), or none for this.
+    RedisLane* find_lane(const RedisLaneKey& key);
+    void add_lane(RedisLane& lane);
+    void remove_lane(RedisLane& lane);
+    /// It takes no more commands.
+    void retire_lane(RedisLane& lane);
+    /// Its server is lost, for all that have something on it.
+    void lose_lane(RedisLane& lane);
+    /// A session begins, or ceases, to wait for an answer that the server gives at once.
+    void note_busy(bool busy) { busy_ += busy ? 1 : -1; }
+    /// So many wait that sharing pays.
+    bool is_crowded() const { return busy_ >= kRedisCrowd; }
+
  private:
     void take_route(RedisRoute route);
 
@@ -117,6 +135,9 @@ class RedisShard final {
     std::shared_ptr<const net::TlsServer> tls_;
     std::optional<net::TlsScratch> scratch_;  // Once there is TLS.
     std::vector<RedisSession*> sessions_;
+    std::vector<RedisLane*> lanes_;
+    SteadyTime lanes_from_{};  // After one that could not be opened.
+    int busy_ = 0;
     std::unique_ptr<async::Loop> owned_loop_;
     async::Loop* loop_ = nullptr;
     std::optional<async::Scope> scope_;

@@ -4,11 +4,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "async/watch.h"
+#include "engines/limits.h"
 #include "engines/redis_shard.h"
 
 namespace shore::engines {
+
+/// Confirms what was written before: with durability `replicated`.
+inline constexpr std::string_view kRedisWaitText = "*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$4\r\n5000\r\n";
+static_assert(kRedisWaitTime == std::chrono::milliseconds(5000), "kRedisWaitText says it");
 
 class RedisUpstream final {
  public:

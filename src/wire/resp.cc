@@ -409,6 +409,32 @@ std::vector<std::string_view> resp_parts(std::string_view command) {
     return parts;
 }
 
+bool is_canonical_command(std::string_view command) {
+    const char* at = command.data();
+    const char* const end = at + command.size();
+    const auto has_plain_number = [&at] { return at[1] != '0' || at[2] == '\r'; };
+    uint32_t count = 0;
+    const char* next = read_number(at, end, '*', count);
+    if (next == nullptr || count == 0 || !has_plain_number()) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        at = next;
+        uint32_t size = 0;
+        next = read_number(at, end, '$', size);
+        if (next == nullptr || !has_plain_number() ||
+            static_cast<size_t>(end - next) < size_t{size} + 2) {
+            return false;
+        }
+        next += size;
+        if (next[0] != '\r' || next[1] != '\n') {
+            return false;
+        }
+        next += 2;
+    }
+    return next == end;
+}
+
 void append_command(std::string& out, const std::vector<std::string_view>& parts) {
     fmt::format_to(std::back_inserter(out), "*{}\r\n", parts.size());
     for (const std::string_view part : parts) {

@@ -130,6 +130,11 @@ class RequestScanner final {
 /// For the rare commands of which more than the name matters. Nothing when it is not whole.
 std::vector<std::string_view> resp_parts(std::string_view command);
 
+/// Whether every server reads `command`, a whole one by a RequestScanner, as that one command:
+/// lengths without signs and leading zeros, and line ends where they belong. Asked before commands
+/// of different clients go over one connection.
+bool is_canonical_command(std::string_view command);
+
 /// A command as an array of bulk strings, appended to `out`.
 void append_command(std::string& out, const std::vector<std::string_view>& parts);
 

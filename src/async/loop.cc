@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -96,11 +97,18 @@ void Loop::wait(bool may_block) {
             nap = std::clamp(until, std::chrono::milliseconds(0), kNapMax);
         }
         timeout = static_cast<int>(nap.count());
+        if (vigil_ > Duration() && clock_.steady_now() < last_event_ + vigil_) {
+            timeout = 0;
+            sched_yield();
+        }
     }
     epoll_event events[kEventsPerTurn];
     const int count = epoll_wait(epoll_.get(), events, kEventsPerTurn, timeout);
     ++turns_;
     read_clock();
+    if (count > 0) {
+        last_event_ = now_;
+    }
     for (int i = 0; i < count; ++i) {
         if (auto* watch = static_cast<Watch*>(events[i].data.ptr)) {
             watch->mark(events[i].events);

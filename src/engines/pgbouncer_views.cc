@@ -117,6 +117,9 @@ Result<Json> pgbouncer_view_blocking(SqlSession& console, const std::string& nam
     if (name == "stats") {
         notes.push("Averages are of the last minute, for each second.");
     }
+    if (name == "pools" && cells.items().empty()) {
+        notes.push("No client has come through the pool since it was started.");
+    }
     if (!note.empty()) {
         notes.push(note);
     }

@@ -340,7 +340,7 @@ Task<Result<Json>> PostgresServer::promote_in_turn() {
         .set("primary", assignment_.slot)
         .set("instead_of", old)
         .set("position", probe_.position)
-        .set("seconds", took.count());
+        .set("took_seconds", took.count());
 }
 
 // One that was cut short. Before this server has claimed the role, the old primary keeps it: it

@@ -277,7 +277,7 @@ Task<Result<Json>> PostgresServer::status() {
     if (role_ == Role::kStandby) {
         json.set("streaming", probe_.is_streaming)
             .set("lag_seconds", lag_seconds_)
-            .set("lag_bytes", lag_bytes_);
+            .set("behind_bytes", lag_bytes_);
     }
     if (!answers_) {
         co_return json;

@@ -391,7 +391,7 @@ Result<Json> with_status_blocking(SqlSession& session, Json status) {
                   kAskLimit));
     status.set("replicas", list_of(replicas, {{"name", ColumnKind::kText},
                                               {"state", ColumnKind::kText},
-                                              {"lag_bytes", ColumnKind::kBytes},
+                                              {"behind_bytes", ColumnKind::kBytes},
                                               {"lag_seconds", ColumnKind::kSeconds}}));
     return status;
 }

@@ -224,14 +224,13 @@ Task<Result<Json>> RedisEndpoint::status() {
     for (const uint32_t slot : route.readers) {
         readers.push(slot);
     }
-    co_return Json::object()
-        .set("part", "redis-endpoint")
+    Json status = Json::object();
+    status.set("part", "redis-endpoint")
         .set("port", uint32_t{assignment_.port})
         .set("primary", route.primary)
         .set("taking_commands", !route.hold)
         .set("readers", std::move(readers))
         .set("durability", assignment_.spec.redis.replicated ? "replicated" : "fast")
-        .set("certificate", certificate_status(assignment_))
         .set("sentinels_answering", router_.sentinels_answering())
         .set("loops", static_cast<uint64_t>(shards_.size()))
         .set("clients", sum(&RedisCounters::sessions))
@@ -240,6 +239,8 @@ Task<Result<Json>> RedisEndpoint::status() {
         .set("unknown", sum(&RedisCounters::unknown))
         .set("not_replicated", sum(&RedisCounters::not_replicated))
         .set("failovers_on_purpose", failovers_);
+    add_certificate(status, assignment_);
+    co_return status;
 }
 
 Task<Result<Json>> RedisEndpoint::view(std::string name) {

@@ -278,8 +278,8 @@ Task<Result<Json>> RedisSentinel::status() {
         co_return fail(ErrorCode::kUnavailable, "{}", doing_);
     }
     const bool ready_to_elect = co_await is_ready_to_elect();
-    co_return Json::object()
-        .set("part", "redis-sentinel")
+    Json status = Json::object();
+    status.set("part", "redis-sentinel")
         .set("slot", assignment_.slot)
         .set("port", uint32_t{assignment_.port})
         .set("primary_port", uint32_t{word_.port})
@@ -287,8 +287,9 @@ Task<Result<Json>> RedisSentinel::status() {
         .set("other_sentinels", others_)
         .set("quorum", sentinel_quorum(assignment_))
         .set("quorum_reached", quorum_.empty())
-        .set("ready_to_elect", ready_to_elect)
-        .set("certificate", certificate_status(assignment_));
+        .set("ready_to_elect", ready_to_elect);
+    add_certificate(status, assignment_);
+    co_return status;
 }
 
 Task<Result<Json>> RedisSentinel::view(std::string name) {

@@ -512,8 +512,8 @@ Task<Result<Json>> RedisServer::status() {
     } else {
         status.set("replicas", static_cast<uint64_t>(state.replicas.size()));
     }
-    status.set("certificate", certificate_status(assignment_));
     add_status(status, *all);
+    add_certificate(status, assignment_);
     co_return status;
 }
 

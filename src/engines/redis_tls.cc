@@ -52,17 +52,18 @@ Result<void> keeps_tls(const Assignment& now, const Assignment& next) {
                 now.spec.service);
 }
 
-wire::Json certificate_status(const Assignment& assignment) {
+void add_certificate(wire::Json& status, const Assignment& assignment) {
     if (!assignment.spec.redis.tls) {
-        return {};
+        return;
     }
-    const auto facts = wire::read_certificate(assignment.tls.certificate);
-    if (!facts) {
-        return wire::Json::object().set("error", facts.error().text());
+    wire::Json certificate = wire::Json::object();
+    if (const auto facts = wire::read_certificate(assignment.tls.certificate)) {
+        certificate.set("fingerprint", facts->fingerprint)
+            .set("not_after", base::to_rfc3339(facts->not_after));
+    } else {
+        certificate.set("error", facts.error().text());
     }
-    return wire::Json::object()
-        .set("fingerprint", facts->fingerprint)
-        .set("not_after", base::to_rfc3339(facts->not_after));
+    status.set("certificate", std::move(certificate));
 }
 
 std::string redis_port_lines(const Assignment& assignment) {

@@ -23,8 +23,8 @@ Result<void> write_tls_files(const Assignment& assignment);
 /// kUnsupported: `next` begins or ends TLS, which processes that run cannot follow one by one.
 Result<void> keeps_tls(const Assignment& now, const Assignment& next);
 
-/// What an agent's status says of the certificate in use; null without TLS.
-wire::Json certificate_status(const Assignment& assignment);
+/// What an agent's status says of the certificate in use; nothing without TLS.
+void add_certificate(wire::Json& status, const Assignment& assignment);
 
 /// Lines of redis.conf and sentinel.conf: where clients are answered, plain or by TLS.
 std::string redis_port_lines(const Assignment& assignment);

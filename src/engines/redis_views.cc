@@ -44,17 +44,15 @@ std::vector<std::pair<std::string_view, std::string_view>> databases(std::string
 }  // namespace
 
 Json replicas_table(const ReplicationState& state, const Assignment& assignment) {
-    Table table{{"server"},
+    Table table{{"slot", ColumnKind::kNumber},
                 {"port", ColumnKind::kNumber},
                 {"state"},
                 {"behind", ColumnKind::kBytes},
                 {"heard", ColumnKind::kSeconds}};
     for (const ReplicationState::Replica& replica : state.replicas) {
         const uint64_t behind = state.offset - std::min(state.offset, replica.offset);
-        table.add(
-            {fmt::format("{}-{}", assignment.spec.service, slot_of_port(assignment, replica.port)),
-             uint32_t{replica.port}, replica.online ? "online" : "copying", behind,
-             replica.lag_seconds});
+        table.add({slot_of_port(assignment, replica.port), uint32_t{replica.port},
+                   replica.online ? "online" : "copying", behind, replica.lag_seconds});
     }
     if (!state.primary) {
         table.note(fmt::format("This server is a replica itself, of the one on port {}.",
@@ -125,8 +123,8 @@ uint64_t keys_of(std::string_view info) {
 
 void add_status(Json& status, std::string_view info) {
     status.set("version", info_field(info, "redis_version"));
-    status.set("memory", info_number(info, "used_memory"));
-    status.set("memory_max", info_number(info, "maxmemory"));
+    status.set("memory_bytes", info_number(info, "used_memory"));
+    status.set("memory_max_bytes", info_number(info, "maxmemory"));
     status.set("keys", keys_of(info));
     status.set("clients", info_number(info, "connected_clients"));
     status.set("commands_per_second", info_number(info, "instantaneous_ops_per_sec"));

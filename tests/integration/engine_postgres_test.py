@@ -119,6 +119,15 @@ class FirstStart(PostgresCase):
 
 
 class Refusals(PostgresCase):
+    def test_names_the_directory_that_its_user_may_not_pass(self):
+        if not AS_ROOT:
+            return  # Who runs the test passes its own directories.
+        agent = self.postgres()
+        (self.root / "run").mkdir(mode=0o700)
+        agent.start()
+        self.assertEqual(agent.wait_ended(20), 1)
+        self.assertIn(f"{self.root}/run is closed to the user that the engine runs as: chmod o+x", agent.tail())
+
     """What cannot work ends the agent with words that say what to do, and touches nothing."""
 
     def refused(self, agent, *words):

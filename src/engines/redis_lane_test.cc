@@ -263,6 +263,9 @@ TEST(RedisLane, IsNotUsedByWhoMayHaveBecomeAnotherUnseen) {
     const std::pair<std::string, std::string> changes[] = {
         {command({"MULTI"}) + command({"AUTH", "other", "secret"}) + command({"EXEC"}),
          "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"},
+        {command({"CLIENT", "REPLY", "SKIP"}) + command({"HELLO", "3"}), ""},
+        {command({"CLIENT", "REPLY", "SKIP"}) + command({"SELECT", "3"}), ""},
+        {command({"CLIENT", "REPLY", "SKIP"}) + command({"RESET"}), ""},
         {"CLIENT TRACKING ON\r\n", "+OK\r\n"},
         {command({"RESET"}), "+RESET\r\n"},
     };

@@ -195,10 +195,13 @@ void RedisSession::take_command(std::string_view bytes) {
     }
     if (pending.has(RedisPending::kCandidate)) {
         candidates_.emplace_back(bytes);
-        // Whether EXEC changes who the client is there is not looked at.
-        alone_ |= pending.has(RedisPending::kQueued) && command.kind != RedisKind::kSelect;
     }
     constexpr uint8_t kApart = RedisPending::kQueued | RedisPending::kSilent;
+    if (command.kind != RedisKind::kPlain) {
+        // What it has made of the connection is not seen: there is no answer, or EXEC's hides it.
+        alone_ |= pending.has(RedisPending::kSilent) ||
+                  (pending.has(RedisPending::kQueued) && command.kind != RedisKind::kSelect);
+    }
     if (command.shared && (pending.flags & kApart) == 0 && !bytes.empty() &&
         wire::is_canonical_command(bytes)) {
         pending.flags |= RedisPending::kShared;

@@ -181,5 +181,16 @@ TEST(ParseReply, RefusesDamage) {
     EXPECT_FALSE(parse_reply(deep + "_\r\n"));
 }
 
+TEST(RespCommand, IsCanonicalWhenEveryServerReadsItAlike) {
+    EXPECT_TRUE(is_canonical_command("*2\r\n$3\r\nGET\r\n$0\r\n\r\n"));
+    EXPECT_TRUE(is_canonical_command("*1\r\n$10\r\n0123456789\r\n"));
+    for (const std::string_view text :
+         {"", "GET a\r\n", "*0\r\n", "*1\r\n", "*-1\r\n", "*01\r\n$1\r\na\r\n",
+          "*1\r\n$01\r\na\r\n", "*1\r\n$00\r\n\r\n", "*1\r\n$-1\r\n", "*1\r\n$1\r\naxx",
+          "*1\r\n$1\r\na\r\n*", "*2\r\n$1\r\na\r\n"}) {
+        EXPECT_FALSE(is_canonical_command(text)) << text;
+    }
+}
+
 }  // namespace
 }  // namespace shore::wire

@@ -58,7 +58,8 @@ Contender contender_of(uint32_t slot, const ReplicationState& state) {
     return {.slot = slot,
             .state = state.primary ? Contender::State::kPrimary : Contender::State::kReplica,
             .offset = state.offset > 1 ? state.offset : 0,
-            .history = state.replication_id};
+            .history = state.replication_id,
+            .followers = state.replicas.size()};
 }
 
 Task<Result<void>> permit_promotion(RedisClient& server, Deadline deadline) {
@@ -246,15 +247,24 @@ Task<RedisPromotion::Rule> RedisPromotion::judge(uint16_t lost) {
             question.others.push_back(std::move(server));
         }
     }
+    question.waited = loop_.now() - lost_since_;
+    const bool is_late = question.waited >= kSuccessionHurry && is_agreed(lost);
     if (question.self.state == Contender::State::kPrimary) {
+        is_primary_ = true;
         const bool was_let = told_ == Rule::kSucceed;
+        if (!was_let && question.self.followers == 0) {
+            co_return Rule::kObey;  // A former primary: the sentinels see to it.
+        }
         if (was_let && std::exchange(succeeded_, lost) != lost) {
             co_await announce_primary(loop_, assignment_, assignment_.slot, question.others);
         }
-        is_primary_ = true;
-        co_return Rule::kObey;
+        // The sentinel that promoted it may be lost before the others know: they would look for a
+        // successor for ever.
+        if (is_late) {
+            co_await hurry();
+        }
+        co_return Rule::kSucceed;
     }
-    question.waited = loop_.now() - lost_since_;
     const SuccessionAnswer answer = may_succeed(question);
     const Rule rule = answer.may ? Rule::kSucceed : Rule::kRefuse;
     if (told_ != rule || lost != judged_) {
@@ -262,7 +272,7 @@ Task<RedisPromotion::Rule> RedisPromotion::judge(uint16_t lost) {
         log_.info(answer.may ? "may become the primary" : "may not become the primary",
                   {{"lost", slot_of_port(assignment_, lost)}, {"reason", answer.reason}});
     }
-    if (answer.may && question.waited >= kSuccessionHurry && is_agreed(lost)) {
+    if (answer.may && is_late) {
         co_await hurry();
     }
     co_return rule;
@@ -280,7 +290,7 @@ Task<void> RedisPromotion::hurry() {
         co_return;
     }
     hurried_ = loop_.now();
-    log_.warning("the sentinels have promoted nobody: telling one to choose this server");
+    log_.warning("the sentinels name no other primary: telling one to choose this server");
     if (const auto begun = co_await force_failover(loop_, assignment_); !begun) {
         log_.error("no sentinel begins a failover", begun.error());
     }

@@ -22,7 +22,8 @@ SuccessionAnswer may_succeed(const SuccessionQuestion& question) {
         return {.reason = "it has not followed the lost primary"};
     }
     for (const Contender& other : question.others) {
-        if (other.state == State::kPrimary) {
+        // One without followers is a former primary, or nothing was acknowledged by it yet.
+        if (other.state == State::kPrimary && other.followers > 0) {
             return {.reason = fmt::format("server {} is the primary", other.slot)};
         }
         if (other.state == State::kSilent && is_patient) {

@@ -21,12 +21,13 @@ struct Contender {
         kGone,    ///< Nothing listens there: it has no say.
         kSilent,  ///< It is there and does not answer: nobody knows what it has.
         kReplica,
-        kPrimary,  ///< It was promoted already.
+        kPrimary,  ///< It was promoted already, or is a former primary that nobody has told.
     };
     uint32_t slot = 0;
     State state = State::kGone;
-    uint64_t offset = 0;  ///< Bytes of writes that it has executed; 0: it has no data.
-    std::string history;  ///< Whose writes they are (master_replid).
+    uint64_t offset = 0;   ///< Bytes of writes that it has executed; 0: it has no data.
+    std::string history;   ///< Whose writes they are (master_replid).
+    size_t followers = 0;  ///< A primary's replicas.
 };
 
 struct SuccessionQuestion {

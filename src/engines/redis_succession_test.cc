@@ -79,9 +79,15 @@ TEST(RedisSuccession, OffsetsDecideWhenNobodyHasSeenThePrimary) {
 
 TEST(RedisSuccession, NoneWithoutDataAndNoneBesideAPrimary) {
     EXPECT_EQ(may_succeed(question(replica(2, 0), {})).reason, "it has no data");
-    const Contender promoted{.slot = 3, .state = State::kPrimary, .offset = 1, .history = "x"};
+    const Contender promoted{
+        .slot = 3, .state = State::kPrimary, .offset = 1, .history = "x", .followers = 1};
     EXPECT_EQ(may_succeed(question(replica(2, 100), {promoted})).reason, "server 3 is the primary");
     EXPECT_EQ(may_succeed(question(promoted, {})).reason, "it is no replica");
+}
+
+TEST(RedisSuccession, AFormerPrimaryThatNobodyFollowsHasNoSay) {
+    const Contender former{.slot = 1, .state = State::kPrimary, .offset = 9999, .history = "old"};
+    EXPECT_TRUE(may_succeed(question(replica(2, 100), {former})).may);
 }
 
 /// Whatever is asked, no server may that lacks what another one has, and while all answer and one

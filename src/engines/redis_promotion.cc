@@ -266,7 +266,7 @@ Task<RedisPromotion::Rule> RedisPromotion::judge(uint16_t lost) {
         co_return Rule::kSucceed;
     }
     const SuccessionAnswer answer = may_succeed(question);
-    const Rule rule = answer.may ? Rule::kSucceed : Rule::kRefuse;
+    const Rule rule = answer.may ? Rule::kSucceed : Rule::kPass;
     if (told_ != rule || lost != judged_) {
         judged_ = lost;
         log_.info(answer.may ? "may become the primary" : "may not become the primary",
@@ -296,7 +296,8 @@ Task<void> RedisPromotion::hurry() {
     }
 }
 
-/// The one that may succeed is preferred: what sentinels know of the others' offsets may be older.
+/// The one that may succeed is preferred, and the others are none to choose: what sentinels know of
+/// their offsets may be older, and of one that is a primary already they know nothing.
 Task<void> RedisPromotion::tell(Rule rule) {
     if (told_ == rule) {
         co_return;
@@ -307,10 +308,14 @@ Task<void> RedisPromotion::tell(Rule rule) {
     if (!server) {
         co_return;
     }
-    auto told = co_await set_rule(**server, rule != Rule::kRefuse, deadline);
+    const bool may = rule == Rule::kSucceed || rule == Rule::kObey;
+    auto told = co_await set_rule(**server, may, deadline);
     if (told) {
-        told = co_await set_priority(
-            **server, rule == Rule::kSucceed ? kPreferredPriority : kUsualPriority, deadline);
+        told = co_await set_priority(**server,
+                                     rule == Rule::kSucceed ? kPreferredPriority
+                                     : rule == Rule::kPass  ? kNeverPriority
+                                                            : kUsualPriority,
+                                     deadline);
     }
     if (told) {
         told_ = rule;

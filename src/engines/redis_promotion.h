@@ -67,6 +67,7 @@ class RedisPromotion final {
  private:
     enum class Rule : uint8_t {
         kRefuse,   ///< A replica: not to be promoted.
+        kPass,     ///< The same, and sentinels shall not choose it.
         kSucceed,  ///< A replica: to be promoted, before any other.
         kObey,     ///< A primary.
     };

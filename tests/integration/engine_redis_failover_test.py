@@ -89,6 +89,24 @@ class Failover(HighlyAvailable):
         self.finish(writer, gap=6)
         self.assertEqual(self.engine.primary(), primary)
 
+    def test_a_sentinel_is_lost_between_a_promotion_and_its_word(self):
+        """The others name the former primary still."""
+        primary = self.engine.primary()
+        writer = Writer(self.engine)
+        writer.start()
+        writer.writes(200)
+        events = Events(self.engine, "+failover-state-wait-promotion")
+        primary.kill()
+        leader = events.wait_for("+failover-state-wait-promotion", "slave")
+        leader.kill()
+        events.close()
+        for agent in (leader, primary):
+            agent.start()
+        writer.writes(200)
+        self.finish(writer, gap=12)
+        self.one_primary()
+        self.assertNotEqual(self.engine.primary(), primary)
+
     def test_kill_9_of_the_primary(self):
         writer = Writer(self.engine)
         writer.start()

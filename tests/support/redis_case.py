@@ -1,5 +1,6 @@
 """What tests of a Redis engine share: a case that shows the agents' logs when it fails, a client that writes without
 pause, what the sentinels say."""
+import contextlib
 import queue
 import socket
 import sys
@@ -63,27 +64,29 @@ class Events:
         for client in self.clients:
             for channel in channels:
                 client.ask("SUBSCRIBE", channel)
-        self.threads = [threading.Thread(target=self.listen, args=[client]) for client in self.clients]
+        self.threads = [threading.Thread(target=self.listen, args=each) for each in zip(engine.sentinels, self.clients)]
         for thread in self.threads:
             thread.start()
 
-    def listen(self, client):
+    def listen(self, sentinel, client):
         try:
             while True:
                 _, channel, text = client.reply()
-                self.heard.put((channel.decode(), text.decode()))
+                self.heard.put((channel.decode(), text.decode(), sentinel))
         except (OSError, ValueError):
-            pass
+            pass  # It has ended, or this has.
 
     def wait_for(self, channel, text):
+        """The sentinel that has said it."""
         while True:
             said = self.heard.get(timeout=60)
             if said[0] == channel and text in said[1]:
-                return
+                return said[2]
 
     def close(self):
         for client in self.clients:
-            client.socket.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                client.socket.shutdown(socket.SHUT_RDWR)
         for thread in self.threads:
             thread.join()
         for client in self.clients:

@@ -134,7 +134,9 @@ void RedisPromotion::note(const ReplicationState& state, const SentinelsWord& wo
         event_.pulse();
     }
     if (state.primary) {
-        reign_ = {.port = assignment_.port, .history = state.replication_id};
+        // It begins another history when the first replica comes.
+        reign_ = {.port = assignment_.port,
+                  .history = state.replicas.empty() ? std::string() : state.replication_id};
     } else if (state.link_up) {
         reign_ = {.port = state.primary_port, .history = state.replication_id};
     }

@@ -6,6 +6,7 @@
 #include "async/timer.h"
 #include "engines/limits.h"
 #include "engines/redis_promotion.h"
+#include "engines/redis_turn.h"
 #include "engines/redis_view.h"
 
 namespace shore::engines {
@@ -134,7 +135,12 @@ class HandOver final {
         const Deadline deadline = Deadline::in(loop_, kHandOverTime);
         SHORE_CO_TRY(const ReplicationState state, co_await ask_replication(*primary_, soon()));
         SHORE_CO_CHECK(co_await catch_up(state.offset, deadline));
+        std::vector<os::FileLock> turns;
         for (Follower& follower : followers_) {
+            SHORE_CO_TRY(os::FileLock turn,
+                         co_await take_promotion_turn(loop_, assignment_,
+                                                      slot_of_port(assignment_, follower.port)));
+            turns.push_back(std::move(turn));
             SHORE_CO_CHECK(co_await permit_promotion(*follower.client, soon()));
         }
         auto done = co_await force_failover(loop_, assignment_);

@@ -8,6 +8,7 @@
 #include "engines/redis_choice.h"
 #include "engines/redis_failover.h"
 #include "engines/redis_promotion.h"
+#include "engines/redis_turn.h"
 
 namespace shore::engines {
 
@@ -36,11 +37,15 @@ class Replacement final {
                                                     &Contender::state) == std::ssize(heirs_);
         if (!any_will_do) {
             heirs_.resize(1);
-            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_,
-                                                  port_of_slot(assignment_, heirs_.front())));
         }
         for (const uint32_t slot : heirs_) {
+            SHORE_CO_TRY(os::FileLock turn, co_await take_promotion_turn(loop_, assignment_, slot));
+            turns_.push_back(std::move(turn));
             SHORE_CO_CHECK(co_await let_promote(slot));
+        }
+        if (!any_will_do) {
+            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_,
+                                                  port_of_slot(assignment_, heirs_.front())));
         }
         SHORE_CO_CHECK(co_await begin_failover());
         SHORE_CO_TRY(const uint32_t successor, co_await promoted());
@@ -113,6 +118,7 @@ class Replacement final {
     async::Loop& loop_;
     const Assignment& assignment_;
     std::vector<uint32_t> heirs_;  // Slots of those who may succeed.
+    std::vector<os::FileLock> turns_;
 };
 
 }  // namespace

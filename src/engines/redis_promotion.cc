@@ -10,6 +10,7 @@
 #include "engines/redis_choice.h"
 #include "engines/redis_config.h"
 #include "engines/redis_failover.h"
+#include "engines/redis_turn.h"
 
 namespace shore::engines {
 
@@ -302,6 +303,11 @@ Task<void> RedisPromotion::hurry() {
 /// their offsets may be older, and of one that is a primary already they know nothing.
 Task<void> RedisPromotion::tell(Rule rule) {
     if (told_ == rule) {
+        co_return;
+    }
+    // Not while a change of primary says it: the next look comes soon.
+    const auto turn = try_promotion_turn(assignment_, assignment_.slot);
+    if (!turn || !*turn) {
         co_return;
     }
     const Deadline deadline = Deadline::in(loop_, kRedisProbeTime);

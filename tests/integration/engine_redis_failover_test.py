@@ -141,6 +141,16 @@ class Failover(HighlyAvailable):
         self.one_primary()
         self.assertNotEqual(self.engine.primary(), before)
 
+    def test_a_change_on_purpose_soon_after_a_loss(self):
+        """Agents that hear of the loss late take back no permission that the change has given."""
+        for _ in range(3):
+            self.engine.primary().kill_child()
+            self.engine.wait_whole()
+            before = self.engine.primary()
+            answer = self.engine.endpoint.ask("POST", "/actions/failover", {})
+            self.assertEqual(answer[0], 200, answer)
+            self.assertNotEqual(self.engine.primary(), before)
+
     def test_a_chosen_server_becomes_the_primary(self):
         writer = Writer(self.engine)
         writer.start()

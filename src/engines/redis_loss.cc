@@ -31,6 +31,12 @@ class Replacement final {
         if (word.port != assignment_.port) {
             co_return fail(ErrorCode::kConflict, "the sentinels name another server");
         }
+        if (word.electing) {
+            // One that ends its failover after a newer one has begun would name the older's
+            // primary.
+            co_return fail(ErrorCode::kConflict,
+                           "the sentinels have not ended the last change yet");
+        }
         const auto contenders = co_await ask_contenders(loop_, assignment_, assignment_.slot);
         SHORE_CO_CHECK(find_heirs(contenders, history));
         const bool any_will_do = std::ranges::count(contenders, Contender::State::kReplica,

@@ -149,7 +149,7 @@ void RedisPromotion::note(const ReplicationState& state, const SentinelsWord& wo
         astray_since_ = loop_.now();
     } else if (loop_.now() >= astray_since_ + kAstrayPatience) {
         astray_since_ = {};
-        named_ = word.port;
+        is_renamed_ = true;
         event_.pulse();
     }
 }
@@ -199,10 +199,10 @@ void RedisPromotion::on_message(uint32_t sentinel, std::string_view channel,
                                 std::string_view text) {
     const auto words = base::split(text, ' ');
     if (channel == "+switch-master" && words.size() > 4) {
-        lost_.clear();
+        // That sentinel's word: it may be late, and another primary lost since.
+        set_lost(sentinel, 0);
         succeeded_ = judged_ = 0;
-        named_ = port_of(words[4]);
-        event_.pulse();
+        is_renamed_ = true;
         primary_changed_();
     } else if (words.size() > 3 && words[0] == "master") {
         set_lost(sentinel, channel == "+sdown" ? port_of(words[3]) : 0);
@@ -231,8 +231,8 @@ Task<void> RedisPromotion::watch() {
         const bool is_asked = lost != 0 && lost != assignment_.port;
         const Rule usual = is_primary_ ? Rule::kObey : Rule::kRefuse;
         co_await tell(is_asked ? co_await judge(lost) : usual);
-        if (const uint16_t port = std::exchange(named_, 0); port != 0) {
-            co_await follow(port);
+        if (std::exchange(is_renamed_, false)) {
+            co_await follow();
         }
         const auto pause = is_asked ? Duration(kSuccessionInterval) : Duration(kRedisLookInterval);
         (void)co_await async::pulsed(loop_, event_, Deadline::in(loop_, pause));
@@ -270,7 +270,7 @@ Task<RedisPromotion::Rule> RedisPromotion::judge(uint16_t lost) {
     }
     const SuccessionAnswer answer = may_succeed(question);
     const Rule rule = answer.may ? Rule::kSucceed : Rule::kPass;
-    if (told_ != rule || lost != judged_) {
+    if (lost != judged_ || (told_ && told_ != rule)) {
         judged_ = lost;
         log_.info(answer.may ? "may become the primary" : "may not become the primary",
                   {{"lost", slot_of_port(assignment_, lost)}, {"reason", answer.reason}});
@@ -332,16 +332,17 @@ Task<void> RedisPromotion::tell(Rule rule) {
     }
 }
 
-/// Another primary was named. Whose writes it counts is asked at once: one that is lost in its
-/// first second would not be known by them otherwise.
-Task<void> RedisPromotion::follow(uint16_t port) {
-    const auto state = co_await ask_replication(loop_, server_address(assignment_, port),
+/// A sentinel has named another primary; the newest word of all holds. Whose writes it counts is
+/// asked at once: one that is lost in its first second would not be known by them otherwise.
+Task<void> RedisPromotion::follow() {
+    const SentinelsWord word = co_await ask_sentinels(loop_, assignment_);
+    const auto state = co_await ask_replication(loop_, server_address(assignment_, word.port),
                                                 admin_login(assignment_));
     if (state && state->primary) {
-        reign_ = {.port = port, .history = state->replication_id};
-    }
-    if (port != assignment_.port) {
-        (void)co_await follow_primary(loop_, assignment_, assignment_.slot, port);
+        reign_ = {.port = word.port, .history = state->replication_id};
+        if (word.port != assignment_.port) {
+            (void)co_await follow_primary(loop_, assignment_, assignment_.slot, word.port);
+        }
     }
     // Somebody else may have set them for a change on purpose, or for a lost primary.
     told_.reset();

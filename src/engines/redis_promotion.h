@@ -79,7 +79,7 @@ class RedisPromotion final {
     async::Task<Rule> judge(uint16_t lost);
     async::Task<void> hurry();
     async::Task<void> tell(Rule rule);
-    async::Task<void> follow(uint16_t port);
+    async::Task<void> follow();
     uint16_t lost_port() const;
     bool is_agreed(uint16_t lost) const;
 
@@ -90,9 +90,9 @@ class RedisPromotion final {
     std::map<uint32_t, uint16_t> lost_;  // By sentinel: the port of the primary that is down.
     SteadyTime lost_since_{};
     SteadyTime hurried_{};
-    uint16_t judged_ = 0;     // The lost primary that the log speaks of.
-    uint16_t succeeded_ = 0;  // The lost primary whose place this server has taken.
-    uint16_t named_ = 0;      // The primary that the sentinels have just named.
+    uint16_t judged_ = 0;      // The lost primary that the log speaks of.
+    uint16_t succeeded_ = 0;   // The lost primary whose place this server has taken.
+    bool is_renamed_ = false;  // A sentinel has named another primary.
     bool is_primary_ = false;
     SteadyTime astray_since_{};  // It follows another than the sentinels name; zero: it does not.
     struct Reign {

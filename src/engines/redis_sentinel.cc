@@ -176,7 +176,66 @@ Task<void> RedisSentinel::watch() {
     while (true) {
         co_await async::sleep_for(context_.loop, kRedisLookInterval);
         co_await look();
+        co_await look_at_others();
     }
+}
+
+/// A sentinel that ends its part of a failover after a newer one has led back to the former primary
+/// names the older's, with the newer's epoch, and nothing ever tells it (seen with Redis 7.0).
+Task<void> RedisSentinel::look_at_others() {
+    uint32_t others = 0;
+    bool agree = true;
+    uint16_t port = 0;
+    for (const Peer& peer : peers_of(assignment_, EnginePart::kRedisSentinel)) {
+        if (peer.slot == assignment_.slot) {
+            continue;
+        }
+        const Deadline deadline = Deadline::in(context_.loop, kRedisProbeTime);
+        const auto sentinel =
+            co_await RedisClient::connect(context_.loop, sentinel_address(assignment_, peer),
+                                          monitor_login(assignment_), deadline);
+        if (!sentinel) {
+            continue;
+        }
+        const auto word = co_await ask_sentinel(**sentinel, assignment_.spec.service, deadline);
+        if (word) {
+            agree = agree && !word->electing && (port == 0 || port == word->port);
+            port = word->port;
+            ++others;
+        }
+    }
+    const bool is_astray = answering_ && !restarting_ && agree && port != word_.port &&
+                           others + 1 > sentinel_quorum(assignment_);
+    if (!is_astray) {
+        astray_since_ = {};
+    } else if (astray_since_ == SteadyTime{}) {
+        astray_since_ = context_.loop.now();
+    } else if (context_.loop.now() >= astray_since_ + kAstrayPatience) {
+        astray_since_ = {};
+        context_.log.warning("this sentinel names another primary than all others: it learns anew",
+                             {{"named", word_.port}, {"by_others", port}});
+        if (const auto learnt = co_await learn_anew(); !learnt) {
+            context_.log.error("the sentinel did not start again", learnt.error());
+        }
+    }
+}
+
+Task<Result<void>> RedisSentinel::learn_anew() {
+    SHORE_CO_TRY(const os::FileLock turn, co_await take_restart_turn(context_.loop, assignment_));
+    restarting_ = true;
+    answering_ = false;
+    doing_ = "restarting to learn who is primary";
+    co_await child_.stop(SIGTERM, kSentinelStopTime);
+    auto started = os::remove_file(redis_conf_path(assignment_));
+    if (started) {
+        started = co_await write_conf();
+    }
+    if (started) {
+        started = co_await run();
+    }
+    restarting_ = false;
+    restarted_.pulse();
+    co_return started;
 }
 
 Task<void> RedisSentinel::look() {

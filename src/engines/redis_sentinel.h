@@ -33,6 +33,8 @@ class RedisSentinel final : public Server {
     async::Task<Result<void>> write_conf();
     async::Task<Result<void>> run();
     async::Task<Result<void>> renew_certificate();
+    async::Task<void> look_at_others();
+    async::Task<Result<void>> learn_anew();
     async::Task<uint16_t> find_primary();
     async::Task<std::map<uint32_t, std::string>> find_ids();
     async::Task<void> meet_others();
@@ -50,6 +52,7 @@ class RedisSentinel final : public Server {
     bool answering_ = false;
     std::string doing_ = "starting";
     SentinelsWord word_;
+    SteadyTime astray_since_{};  // All others name another primary; zero: they do not.
     int64_t others_ = 0;
     std::string quorum_;
     async::Scope scope_;

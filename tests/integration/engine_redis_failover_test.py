@@ -145,7 +145,7 @@ class Failover(HighlyAvailable):
         """Agents that hear of the loss late take back no permission that the change has given."""
         for _ in range(3):
             self.engine.primary().kill_child()
-            self.engine.wait_whole()
+            self.one_primary()
             before = self.engine.primary()
             answer = self.engine.endpoint.ask("POST", "/actions/failover", {})
             self.assertEqual(answer[0], 200, answer)

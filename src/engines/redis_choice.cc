@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "engines/limits.h"
 #include "engines/members.h"
+#include "engines/redis_promotion.h"
 #include "engines/redis_view.h"
 
 namespace shore::engines {
@@ -18,8 +19,6 @@ using wire::Json;
 using wire::RespValue;
 
 namespace {
-
-constexpr std::string_view kPriority = "replica-priority";
 
 std::string instance_of(std::string_view socket) {
     socket.remove_prefix(socket.rfind('/') + 1);
@@ -33,12 +32,7 @@ Task<Result<void>> set_priority(async::Loop& loop, const Assignment& assignment,
     SHORE_CO_TRY(const auto server,
                  co_await RedisClient::connect(loop, server_address(assignment, port),
                                                admin_login(assignment), deadline));
-    const auto set = co_await server->ask(
-        {"CONFIG", "SET", std::string(kPriority), std::string(priority)}, deadline);
-    if (!set) {
-        co_return fail(set.error());
-    }
-    co_return Result<void>();
+    co_return co_await set_priority(*server, priority, deadline);
 }
 
 /// How many bytes the server lacks; kConflict when it does not follow the primary.

@@ -15,12 +15,6 @@
 
 namespace shore::engines {
 
-/// Of replica-priority: Redis' own default, which every server of an engine has; of a server that
-/// the sentinels shall choose before any other; of one that they shall not choose.
-inline constexpr std::string_view kUsualPriority = "100";
-inline constexpr std::string_view kPreferredPriority = "1";
-inline constexpr std::string_view kNeverPriority = "0";
-
 struct ChosenServer {
     uint32_t slot = 0;
     uint16_t port = 0;

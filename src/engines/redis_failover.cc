@@ -136,17 +136,8 @@ class HandOver final {
         SHORE_CO_TRY(const ReplicationState state, co_await ask_replication(*primary_, soon()));
         SHORE_CO_CHECK(co_await catch_up(state.offset, deadline));
         std::vector<os::FileLock> turns;
-        for (Follower& follower : followers_) {
-            SHORE_CO_TRY(os::FileLock turn,
-                         co_await take_promotion_turn(loop_, assignment_,
-                                                      slot_of_port(assignment_, follower.port)));
-            turns.push_back(std::move(turn));
-            SHORE_CO_CHECK(co_await permit_promotion(*follower.client, soon()));
-        }
-        auto done = co_await force_failover(loop_, assignment_);
-        if (done) {
-            done = co_await promoted(deadline);
-        }
+        auto done = co_await promote(turns, deadline);
+        // Also after a failure: the permission is for this change.
         for (Follower& follower : followers_) {
             (void)co_await forbid_promotion(*follower.client, soon());
         }
@@ -157,6 +148,19 @@ class HandOver final {
             }
         }
         co_return Result<void>();
+    }
+
+    /// `turns`: of those who may be promoted, until the change has ended.
+    Task<Result<void>> promote(std::vector<os::FileLock>& turns, Deadline deadline) {
+        for (Follower& follower : followers_) {
+            SHORE_CO_TRY(os::FileLock turn,
+                         co_await take_promotion_turn(loop_, assignment_,
+                                                      slot_of_port(assignment_, follower.port)));
+            turns.push_back(std::move(turn));
+            SHORE_CO_CHECK(co_await permit_promotion(*follower.client, soon()));
+        }
+        SHORE_CO_CHECK(co_await force_failover(loop_, assignment_));
+        co_return co_await promoted(deadline);
     }
 
     /// All of them, since any may be chosen.

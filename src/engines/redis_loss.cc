@@ -44,19 +44,13 @@ class Replacement final {
         if (!any_will_do) {
             heirs_.resize(1);
         }
-        for (const uint32_t slot : heirs_) {
-            SHORE_CO_TRY(os::FileLock turn, co_await take_promotion_turn(loop_, assignment_, slot));
-            turns_.push_back(std::move(turn));
-            SHORE_CO_CHECK(co_await let_promote(slot));
+        const auto successor = co_await promote(any_will_do);
+        if (!successor) {
+            co_await withdraw();  // The agents of the others see to it from here on.
+            co_return fail(successor.error());
         }
-        if (!any_will_do) {
-            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_,
-                                                  port_of_slot(assignment_, heirs_.front())));
-        }
-        SHORE_CO_CHECK(co_await begin_failover());
-        SHORE_CO_TRY(const uint32_t successor, co_await promoted());
-        co_await announce_primary(loop_, assignment_, successor, contenders);
-        co_return successor;
+        co_await announce_primary(loop_, assignment_, *successor, contenders);
+        co_return *successor;
     }
 
  private:
@@ -89,6 +83,30 @@ class Replacement final {
     Task<Result<void>> let_promote(uint32_t slot) {
         SHORE_CO_TRY(const auto server, co_await connect(slot));
         co_return co_await permit_promotion(*server, Deadline::in(loop_, kRedisProbeTime));
+    }
+
+    Task<Result<uint32_t>> promote(bool any_will_do) {
+        for (const uint32_t slot : heirs_) {
+            SHORE_CO_TRY(os::FileLock turn, co_await take_promotion_turn(loop_, assignment_, slot));
+            turns_.push_back(std::move(turn));
+            SHORE_CO_CHECK(co_await let_promote(slot));
+        }
+        if (!any_will_do) {
+            SHORE_CO_CHECK(co_await prefer_server(loop_, assignment_,
+                                                  port_of_slot(assignment_, heirs_.front())));
+        }
+        SHORE_CO_CHECK(co_await begin_failover());
+        co_return co_await promoted();
+    }
+
+    Task<void> withdraw() {
+        for (const uint32_t slot : heirs_) {
+            const Deadline deadline = Deadline::in(loop_, kRedisProbeTime);
+            if (const auto server = co_await connect(slot)) {
+                (void)co_await forbid_promotion(**server, deadline);
+                (void)co_await set_priority(**server, kUsualPriority, deadline);
+            }
+        }
     }
 
     /// A sentinel that has met a replica only just now has not asked it yet how it is: it would not

@@ -7,7 +7,6 @@
 #include "base/strings.h"
 #include "engines/limits.h"
 #include "engines/members.h"
-#include "engines/redis_choice.h"
 #include "engines/redis_config.h"
 #include "engines/redis_failover.h"
 #include "engines/redis_turn.h"
@@ -25,12 +24,6 @@ Task<Result<void>> set_rule(RedisClient& server, bool may, Deadline deadline) {
     auto done = co_await server.ask({"ACL", "SETUSER", std::string(kMonitorUser),
                                      std::string(may ? kMayPromote : kMayNotPromote)},
                                     deadline);
-    co_return done ? Result<void>() : fail(std::move(done).error());
-}
-
-Task<Result<void>> set_priority(RedisClient& server, std::string_view priority, Deadline deadline) {
-    auto done =
-        co_await server.ask({"CONFIG", "SET", "replica-priority", std::string(priority)}, deadline);
     co_return done ? Result<void>() : fail(std::move(done).error());
 }
 
@@ -53,6 +46,12 @@ uint16_t port_of(std::string_view text) {
 }
 
 }  // namespace
+
+Task<Result<void>> set_priority(RedisClient& server, std::string_view priority, Deadline deadline) {
+    auto done =
+        co_await server.ask({"CONFIG", "SET", "replica-priority", std::string(priority)}, deadline);
+    co_return done ? Result<void>() : fail(std::move(done).error());
+}
 
 Contender contender_of(uint32_t slot, const ReplicationState& state) {
     // Redis says 1 until the first byte has come from a primary.

@@ -30,6 +30,14 @@ namespace shore::engines {
 inline constexpr std::string_view kMayNotPromote = "-slaveof";
 inline constexpr std::string_view kMayPromote = "+slaveof";
 
+/// Of replica-priority: Redis' own default, which every server of an engine has; of a server that
+/// the sentinels shall choose before any other; of one that they shall not choose.
+inline constexpr std::string_view kUsualPriority = "100";
+inline constexpr std::string_view kPreferredPriority = "1";
+inline constexpr std::string_view kNeverPriority = "0";
+async::Task<Result<void>> set_priority(RedisClient& server, std::string_view priority,
+                                       async::Deadline deadline);
+
 async::Task<Result<void>> permit_promotion(RedisClient& server, async::Deadline deadline);
 async::Task<Result<void>> forbid_promotion(RedisClient& server, async::Deadline deadline);
 

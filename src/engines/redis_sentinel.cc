@@ -53,10 +53,10 @@ Task<Result<void>> RedisSentinel::run() {
         if (co_await ask({"PING"})) {
             // It chooses among replicas by what it saw of them last. What is from before the
             // primary's end may make it choose one that is not let be promoted (redis_promotion.h),
-            // which costs 2 s. So it looks at servers each 0.25 s, not each
-            // 10, and pings each 0.4 s, not each 1: an answer may be that old when the primary
-            // ends, so none is given up within 0.6 s. (Five pings are how old a look may be for a
-            // choice.) Tells the others of itself and of changes each half second, not each two.
+            // which costs 2 s. So it looks at servers each 0.25 s, not each 10, and pings each
+            // 0.4 s, not each 1: an answer may be that old when the primary ends, so none is given
+            // up within 0.6 s. (Five pings are how old a look may be for a choice.) Tells the
+            // others of itself and of changes each half second, not each two.
             if (auto set = co_await ask({"SENTINEL", "DEBUG", "INFO-PERIOD", "250", "PING-PERIOD",
                                          "400", "PUBLISH-PERIOD", "500"});
                 !set) {
@@ -183,29 +183,12 @@ Task<void> RedisSentinel::watch() {
 /// A sentinel that ends its part of a failover after a newer one has led back to the former primary
 /// names the older's, with the newer's epoch, and nothing ever tells it (seen with Redis 7.0).
 Task<void> RedisSentinel::look_at_others() {
-    uint32_t others = 0;
-    bool agree = true;
-    uint16_t port = 0;
-    for (const Peer& peer : peers_of(assignment_, EnginePart::kRedisSentinel)) {
-        if (peer.slot == assignment_.slot) {
-            continue;
-        }
-        const Deadline deadline = Deadline::in(context_.loop, kRedisProbeTime);
-        const auto sentinel =
-            co_await RedisClient::connect(context_.loop, sentinel_address(assignment_, peer),
-                                          monitor_login(assignment_), deadline);
-        if (!sentinel) {
-            continue;
-        }
-        const auto word = co_await ask_sentinel(**sentinel, assignment_.spec.service, deadline);
-        if (word) {
-            agree = agree && !word->electing && (port == 0 || port == word->port);
-            port = word->port;
-            ++others;
-        }
-    }
+    const auto words = co_await ask_each_sentinel(context_.loop, assignment_, assignment_.slot);
+    const uint16_t port = words.empty() ? 0 : words.front().port;
+    const bool agree = std::ranges::all_of(
+        words, [port](const SentinelsWord& word) { return !word.electing && word.port == port; });
     const bool is_astray = answering_ && !restarting_ && agree && port != word_.port &&
-                           others + 1 > sentinel_quorum(assignment_);
+                           words.size() >= sentinel_quorum(assignment_);
     if (!is_astray) {
         astray_since_ = {};
     } else if (astray_since_ == SteadyTime{}) {
@@ -221,14 +204,22 @@ Task<void> RedisSentinel::look_at_others() {
 }
 
 Task<Result<void>> RedisSentinel::learn_anew() {
+    return restart("restarting to learn who is primary", Memory::kForgotten);
+}
+
+/// One of the engine's processes after the other.
+Task<Result<void>> RedisSentinel::restart(std::string_view doing, Memory memory) {
     SHORE_CO_TRY(const os::FileLock turn, co_await take_restart_turn(context_.loop, assignment_));
     restarting_ = true;
     answering_ = false;
-    doing_ = "restarting to learn who is primary";
+    doing_ = doing;
     co_await child_.stop(SIGTERM, kSentinelStopTime);
-    auto started = os::remove_file(redis_conf_path(assignment_));
-    if (started) {
-        started = co_await write_conf();
+    auto started = write_tls_files(assignment_);
+    if (started && memory == Memory::kForgotten) {
+        started = os::remove_file(redis_conf_path(assignment_));
+        if (started) {
+            started = co_await write_conf();
+        }
     }
     if (started) {
         started = co_await run();
@@ -282,18 +273,9 @@ Task<Result<void>> RedisSentinel::apply(Assignment assignment) {
     co_return Result<void>();
 }
 
-/// A sentinel reads it at its start only: one of the engine's processes after the other.
+/// A sentinel reads it at its start only.
 Task<Result<void>> RedisSentinel::renew_certificate() {
-    SHORE_CO_TRY(const os::FileLock turn, co_await take_restart_turn(context_.loop, assignment_));
-    SHORE_CO_CHECK(write_tls_files(assignment_));
-    restarting_ = true;
-    answering_ = false;
-    doing_ = "restarting for a new certificate";
-    co_await child_.stop(SIGTERM, kSentinelStopTime);
-    auto started = co_await run();
-    restarting_ = false;
-    restarted_.pulse();
-    co_return started;
+    return restart("restarting for a new certificate", Memory::kKept);
 }
 
 Task<void> RedisSentinel::stop() {

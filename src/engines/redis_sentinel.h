@@ -30,11 +30,13 @@ class RedisSentinel final : public Server {
     async::Task<std::string> metrics() override;
 
  private:
+    enum class Memory : uint8_t { kKept, kForgotten };  ///< Of what it has learnt.
     async::Task<Result<void>> write_conf();
     async::Task<Result<void>> run();
     async::Task<Result<void>> renew_certificate();
     async::Task<void> look_at_others();
     async::Task<Result<void>> learn_anew();
+    async::Task<Result<void>> restart(std::string_view doing, Memory memory);
     async::Task<uint16_t> find_primary();
     async::Task<std::map<uint32_t, std::string>> find_ids();
     async::Task<void> meet_others();

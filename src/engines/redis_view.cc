@@ -105,19 +105,30 @@ bool is_candidate(const RespValue& row) {
     return row.find("flags").text == "slave" && row.find("master-link-status").text == "ok";
 }
 
-Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment) {
-    SentinelsWord word;
+Task<std::vector<SentinelsWord>> ask_each_sentinel(async::Loop& loop, const Assignment& assignment,
+                                                   uint32_t without) {
+    std::vector<SentinelsWord> words;
     for (const Peer& peer : peers_of(assignment, EnginePart::kRedisSentinel)) {
-        const auto said = co_await ask_one(loop, sentinel_address(assignment, peer),
-                                           monitor_login(assignment), assignment.spec.service);
-        if (!said) {
+        if (peer.slot == without) {
             continue;
         }
+        auto said = co_await ask_one(loop, sentinel_address(assignment, peer),
+                                     monitor_login(assignment), assignment.spec.service);
+        if (said) {
+            words.push_back(*said);
+        }
+    }
+    co_return words;
+}
+
+Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment) {
+    SentinelsWord word;
+    for (const SentinelsWord& said : co_await ask_each_sentinel(loop, assignment, 0)) {
         ++word.answered;
-        word.electing = word.electing || said->electing;
-        if (word.port == 0 || said->epoch > word.epoch) {
-            word.port = said->port;
-            word.epoch = said->epoch;
+        word.electing = word.electing || said.electing;
+        if (word.port == 0 || said.epoch > word.epoch) {
+            word.port = said.port;
+            word.epoch = said.epoch;
         }
     }
     co_return word;

@@ -31,6 +31,10 @@ struct SentinelsWord {
 /// One sentinel's. kUnavailable, kTimeout; kNotFound while it watches nothing.
 async::Task<Result<SentinelsWord>> ask_sentinel(RedisClient& sentinel, std::string service,
                                                 async::Deadline deadline);
+/// Of each sentinel that answers, without the one in that slot (0: of all).
+async::Task<std::vector<SentinelsWord>> ask_each_sentinel(async::Loop& loop,
+                                                          const Assignment& assignment,
+                                                          uint32_t without);
 /// All sentinels', each asked on a connection of its own; the highest epoch wins.
 async::Task<SentinelsWord> ask_sentinels(async::Loop& loop, const Assignment& assignment);
 

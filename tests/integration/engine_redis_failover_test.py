@@ -357,6 +357,24 @@ class FirstSeconds(EngineCase):
         self.assertNotEqual(self.engine.primary(), former)
 
 
+class Astray(HighlyAvailable):
+    def test_a_sentinel_that_names_another_primary_learns_anew(self):
+        """No change of primary has given the others a newer word that it would take by itself."""
+        astray = self.engine.sentinels[0]
+        replica = next(server for server in self.engine.servers if server != self.engine.primary())
+        with astray.redis() as sentinel:
+            sentinel.ask("SENTINEL", "REMOVE", "store")
+            sentinel.ask("SENTINEL", "MONITOR", "store", "127.0.0.1", replica.port, 2)
+        self.assertNotEqual(len(set(self.engine.named())), 1)
+
+        def has_learnt():
+            with open(astray.log) as log:
+                return "it learns anew" in log.read()
+        wait_until("the sentinel learns anew", has_learnt)
+        self.engine.wait_whole()
+        self.assertEqual(set(self.engine.named()), {self.engine.primary().port})
+
+
 class Fast(HighlyAvailable):
     """durability: fast, and a short patience."""
     options = {"replicated": False, "hold_ns": SECOND // 2}

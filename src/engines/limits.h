@@ -153,8 +153,8 @@ inline constexpr std::chrono::milliseconds kSuccessionInterval{50};
 /// The one that may be promoted and is not after this much tells a sentinel to choose it: elections
 /// take less (measured: 0.3 to 1 s).
 inline constexpr std::chrono::milliseconds kSuccessionHurry{2000};
-/// A replica that follows another than the sentinels name is put right after this: in a failover it
-/// may be the sentinels that are late.
+/// A replica that follows another than the sentinels name, or a sentinel that names another than
+/// all others, is put right after this: in a failover somebody is always late.
 inline constexpr std::chrono::milliseconds kAstrayPatience{5000};
 /// A server that is there and does not answer is waited for so long before another takes over that
 /// may have less.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engines/redis_session.h"
+#include "engines/redis_waiting.h"
 #include "net/raw_io.h"
 
 namespace shore::engines {
@@ -14,60 +15,34 @@ using net::IoStatus;
 using wire::RespStatus;
 using Phase = RedisUpstream::Phase;
 
-/// Whatever the lane waits for, in one awaitable without an allocation.
-class RedisLane::Waiting final : private async::Timer {
+class RedisLane::Waiting final : public RedisWaiting {
  public:
     explicit Waiting(RedisLane& lane)
-        : Timer(lane.shard_.loop(), &on_time),
+        : RedisWaiting(lane.shard_.loop()),
           lane_(lane),
-          kick_(*this),
           read_(lane.upstream_->watch().readable()),
           write_(lane.upstream_->watch().writable()) {}
 
-    bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle) {
-        handle_ = handle;
-        lane_.kicked_.push_back(kick_);
+        begin(handle, lane_.kicked_);
         if (lane_.again_) {
-            loop().make_ready(kick_);  // When the sessions of this turn have had theirs.
+            resume_soon();  // When the sessions of this turn have had theirs.
         }
         const RedisUpstream& upstream = *lane_.upstream_;
         const bool connecting = upstream.phase == Phase::kConnecting;
         const bool to_send = !upstream.setup.empty() || lane_.out_end_ > lane_.sent_;
         want(!connecting && lane_.pause_end_ == SteadyTime::max(), read_);
         want(connecting || to_send, write_);
-        if (const SteadyTime moment = lane_.next_moment(); moment != SteadyTime::max()) {
-            set(moment);
-        }
+        want(lane_.next_moment());
     }
     void await_resume() {
-        clear();
-        kick_.unlink();
+        end();
         read_.cancel();
         write_.cancel();
     }
 
  private:
-    struct Kick final : async::Node {
-        explicit Kick(Waiting& owner) : Node(&wake), waiting(owner) {}
-        static void wake(Node& node) { static_cast<Kick&>(node).waiting.handle_.resume(); }
-        Waiting& waiting;
-    };
-    static void on_time(Node& node) { static_cast<Waiting&>(node).handle_.resume(); }
-    void want(bool wanted, async::Watch::Readiness& readiness) {
-        if (!wanted) {
-            return;
-        }
-        if (readiness.await_ready()) {
-            loop().make_ready(kick_);
-        } else {
-            readiness.await_suspend(handle_);
-        }
-    }
-
     RedisLane& lane_;
-    std::coroutine_handle<> handle_;
-    Kick kick_;
     async::Watch::Readiness read_;
     async::Watch::Readiness write_;
 };

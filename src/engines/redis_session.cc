@@ -2,31 +2,28 @@
 
 #include "async/event.h"
 #include "async/ready_by.h"
+#include "engines/redis_waiting.h"
 #include "net/raw_io.h"
 
 namespace shore::engines {
 
 using async::Task;
 
-/// Whatever the session waits for, in one awaitable without an allocation.
-class RedisSession::Waiting final : private async::Timer {
+class RedisSession::Waiting final : public RedisWaiting {
  public:
     explicit Waiting(RedisSession& session)
-        : Timer(session.shard_.loop(), &on_time),
+        : RedisWaiting(session.shard_.loop()),
           session_(session),
-          kick_(*this),
           client_read_(session.client_watch_.readable()),
           client_write_(session.client_watch_.writable()),
           server_read_(server_watch().readable()),
           server_write_(server_watch().writable()) {}
 
-    bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle) {
-        handle_ = handle;
+        begin(handle, session_.kicked_);
         const RedisSession& s = session_;
-        session_.kicked_.push_back(kick_);
         if (s.wants_client() && s.tls_ && s.tls_->has_pending()) {
-            loop().make_ready(kick_);
+            resume_soon();
         } else {
             want(s.wants_client(), client_read_);
         }
@@ -38,13 +35,10 @@ class RedisSession::Waiting final : private async::Timer {
             want(s.wants_upstream(), server_read_);
             want(connecting || to_send, server_write_);
         }
-        if (const SteadyTime moment = s.next_moment(); moment != SteadyTime::max()) {
-            set(moment);
-        }
+        want(s.next_moment());
     }
     void await_resume() {
-        clear();
-        kick_.unlink();
+        end();
         client_read_.cancel();
         client_write_.cancel();
         server_read_.cancel();
@@ -52,29 +46,11 @@ class RedisSession::Waiting final : private async::Timer {
     }
 
  private:
-    struct Kick final : async::Node {
-        explicit Kick(Waiting& owner) : Node(&wake), waiting(owner) {}
-        static void wake(Node& node) { static_cast<Kick&>(node).waiting.handle_.resume(); }
-        Waiting& waiting;
-    };
-    static void on_time(Node& node) { static_cast<Waiting&>(node).handle_.resume(); }
     async::Watch& server_watch() {
         return session_.upstream_ ? session_.upstream_->watch() : session_.client_watch_;
     }
-    void want(bool wanted, async::Watch::Readiness& readiness) {
-        if (!wanted) {
-            return;
-        }
-        if (readiness.await_ready()) {
-            loop().make_ready(kick_);
-        } else {
-            readiness.await_suspend(handle_);
-        }
-    }
 
     RedisSession& session_;
-    std::coroutine_handle<> handle_;
-    Kick kick_;
     async::Watch::Readiness client_read_;
     async::Watch::Readiness client_write_;
     async::Watch::Readiness server_read_;

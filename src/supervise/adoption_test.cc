@@ -54,6 +54,24 @@ TEST_F(AdoptionTest, TakesOverWithoutARestartAndKeepsCountsAndOutput) {
     EXPECT_GT(count, 0);
 }
 
+TEST_F(AdoptionTest, TakesOverAnInstanceThatWasBeingStarted) {
+    auto order =
+        shell("web-1", "echo port $PORT; trap 'exit 0' TERM; while :; do sleep 0.01; done");
+    order.service.needs_port = true;
+    // The daemon goes between the start of the shim and the shim's first word.
+    ASSERT_TRUE(supervisor_->start(order));
+    ASSERT_TRUE(os::file_exists(run_file("web-1", "spec.json")));
+    start_daemon();
+    ASSERT_TRUE(run(supervisor_->adopt()));
+    ASSERT_TRUE(wait_for_state("web-1", InstanceState::kRunning));
+    EXPECT_EQ(events_.of("instance.adopted").size(), 1u);
+    EXPECT_EQ(events_.of("instance.exited"), std::vector<std::string>());
+    EXPECT_NE(get("web-1").port, 0);
+    const std::string said = fmt::format("\"port {}\"", get("web-1").port);
+    EXPECT_TRUE(wait_until([&] { return log_text("web-1").contains(said); })) << said;
+    ASSERT_TRUE(run(supervisor_->stop(key("web-1"))));
+}
+
 TEST_F(AdoptionTest, LearnsHowAnAppEndedWhileNoDaemonRan) {
     auto order =
         shell("web-1", "trap 'echo ouch; exit 7' USR1; echo set; while :; do sleep 0.01; done");

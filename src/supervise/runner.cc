@@ -257,6 +257,7 @@ async::Task<Result<std::unique_ptr<ShimLink>>> Runner::launch() {
     uint16_t& port = record_.instance.port;
     if (service.needs_port || service.fixed_port != 0) {
         SHORE_CO_TRY(port, take_port(place.provided));
+        save();  // Before the shim starts: a daemon that adopts it must know the port.
     }
     LaunchNotes notes;
     // An app under another user must reach its files; nothing in these directories can be listed by

@@ -158,12 +158,20 @@ async::Task<void> Supervisor::Impl::adopt_one(std::string stack, std::string id)
              .message = fmt::format("{}: {}", directory, record.error().text())});
         co_return;
     }
+    // Who answers must be the shim that it says it is. One that was just being started may have
+    // been connected to before it claimed its listener; its answer shows that it has by now.
     std::unique_ptr<ShimLink> link;
-    if (auto connected = ShimLink::connect(context_.loop, directory)) {
-        // Who answers must be the shim that it says it is. The status is asked for again, for the
-        // runner.
+    for (int attempt = 0; attempt < 2 && link == nullptr; ++attempt) {
+        auto connected = ShimLink::connect(context_.loop, directory);
+        if (!connected) {
+            break;
+        }
         auto status = co_await (*connected)->next(async::Deadline::in(context_.loop, kAnswerTime));
-        if (status && status->shim_pid == (*connected)->peer_pid() &&
+        if (!status) {
+            break;
+        }
+        // The status is asked for again, for the runner.
+        if (status->shim_pid == (*connected)->peer_pid() &&
             (*connected)->send({.verb = ShimVerb::kStatus})) {
             link = std::move(*connected);
         }

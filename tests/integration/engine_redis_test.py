@@ -375,7 +375,9 @@ class Stop(EngineCase):
         primary = self.engine.primary()
         replica = next(server for server in self.engine.servers if server != primary)
         with primary.redis() as client:
-            client.pipeline([("SET", f"k{i}", i) for i in range(200)])
+            # The primary takes none in the moment before the replica has answered for the first time.
+            keys = [("SET", f"k{i}", i) for i in range(200)]
+            wait_until("200 keys", lambda: client.pipeline(keys) == ["OK"] * 200)
         with replica.redis() as client:
             # A full copy, and 10 ms for each key that is written to the log after it.
             client.ask("CONFIG", "SET", "rdb-key-save-delay", 10_000)

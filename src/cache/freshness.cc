@@ -49,6 +49,18 @@ std::optional<WallTime> date_at(const ResponseView& response, FieldId id) {
     return time ? std::optional(*time) : std::nullopt;
 }
 
+/// From one date to the other, which may be of any two centuries: 0 when it is not later, and no
+/// more than a header's seconds can say.
+Duration span(WallTime from, WallTime to) {
+    constexpr Duration kMost = std::chrono::seconds(kDeltaSecondsMax);
+    if (to <= from) {
+        return {};
+    }
+    const uint64_t apart = static_cast<uint64_t>(to.time_since_epoch().count()) -
+                           static_cast<uint64_t>(from.time_since_epoch().count());
+    return apart < static_cast<uint64_t>(kMost.count()) ? Duration(apart) : kMost;
+}
+
 /// Nothing when the answer does not say.
 std::optional<Duration> explicit_lifetime(const CacheControl& control, const ResponseView& response,
                                           WallTime wall_now) {
@@ -66,7 +78,7 @@ std::optional<Duration> explicit_lifetime(const CacheControl& control, const Res
         return Duration{};  // RFC 9111 section 5.3: "0" and the like mean: already expired.
     }
     const WallTime date = date_at(response, FieldId::kDate).value_or(wall_now);
-    return std::max(Duration{}, Duration(*expires - date));
+    return span(date, *expires);
 }
 
 std::optional<Duration> guessed_lifetime(const ResponseView& response, const Policy& policy,
@@ -82,13 +94,13 @@ std::optional<Duration> guessed_lifetime(const ResponseView& response, const Pol
     if (!modified || *modified > date) {
         return std::nullopt;
     }
-    return std::min(Duration(date - *modified) / kHeuristicDivisor, Duration(kHeuristicMax));
+    return std::min(span(*modified, date) / kHeuristicDivisor, Duration(kHeuristicMax));
 }
 
 Duration age_of(const ResponseView& response, WallTime wall_now, Duration waited) {
     Duration apparent{};
     if (const auto date = date_at(response, FieldId::kDate)) {
-        apparent = std::max(Duration{}, Duration(wall_now - *date));
+        apparent = span(*date, wall_now);
     }
     // A second of HTTP's clock is not age.
     apparent = apparent < std::chrono::seconds(2) ? Duration{} : apparent;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cache/limits.h"
 #include "cache/test_heads.h"
 
 namespace shore::cache {
@@ -42,6 +43,19 @@ TEST(Freshness, AgeIsWhatTheOriginSaysOrWhatItsDateSays) {
         "Cache-Control: max-age=60\r\nDate: " + base::to_http_date(kTestNow - 50s) + "\r\n";
     EXPECT_EQ(judged(dated + "Age: 20\r\n").age, 50s);
     EXPECT_EQ(judged("Cache-Control: max-age=60\r\nAge: 60\r\n").verdict, Verdict::kNoFreshness);
+}
+
+TEST(Freshness, DatesMayBeCenturiesApart) {
+    const std::string past = "Sun, 06 Nov 1725 08:49:37 GMT";
+    const std::string future = "Fri, 01 Jan 2255 00:00:00 GMT";
+    const std::string forever = "Cache-Control: max-age=2147483648\r\n";
+    const Duration most = std::chrono::seconds(kDeltaSecondsMax);
+    EXPECT_EQ(judged(forever + "Date: " + past + "\r\n").age, most);
+    EXPECT_EQ(judged(forever + "Date: " + future + "\r\n").age, 0s);
+    EXPECT_EQ(judged("Date: " + past + "\r\nExpires: " + future + "\r\n").lifetime, most);
+    EXPECT_EQ(judged("Date: " + future + "\r\nExpires: " + past + "\r\n").lifetime, 0s);
+    EXPECT_EQ(judged("Last-Modified: " + past + "\r\n", {}, "200 OK", {.heuristic = true}).lifetime,
+              Duration(kHeuristicMax));
 }
 
 TEST(Freshness, WhatIsPrivateOrNotToBeStoredIsNot) {

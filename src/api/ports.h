@@ -237,9 +237,10 @@ class Daemon {
     virtual void shut_down() = 0;
 };
 
-/// A certificate that the gateway's https listeners use.
+/// A certificate of https listeners, or of engines that speak TLS.
 struct CertificateStatus {
     std::string file;
+    bool for_engines = false;        ///< Else for listeners.
     std::string state;               ///< "valid", "expired", or why the file cannot be used.
     bool is_private = false;         ///< Signed by Shore's own authority, which renews it.
     std::vector<std::string> names;  ///< DNS names and IP addresses.
@@ -253,9 +254,9 @@ struct CertificateStatus {
 class Certificates {
  public:
     virtual ~Certificates() = default;
-    /// The first serves clients that name no other.
+    /// The gateway's, of which the first serves clients that name no other; then the engines'.
     virtual async::Task<Result<std::vector<CertificateStatus>>> list() = 0;
-    /// Makes the private authority's certificate anew and reads the others' files again; how many
+    /// Makes the private authority's certificates anew and reads the others' files again; how many
     /// were made.
     virtual async::Task<Result<uint32_t>> renew() = 0;
     /// The private authority's certificate in PEM form.

@@ -23,6 +23,8 @@ constexpr Property kAuthority[] = {
 };
 constexpr Property kCertificate[] = {
     {"file", Type::kString, kRequired, "PEM file of the certificate and its chain."},
+    {"used_by", Type::kString, kRequired, "Who shows it to clients.", "", 0, 0,
+     "listeners,engines"},
     {"state", Type::kString, kRequired, "valid, expired, or why the file cannot be used."},
     {"private", Type::kBool, kRequired, "Signed by Shore's own authority, which renews it."},
     {"names", Type::kStringList, kRequired, "DNS names and IP addresses."},
@@ -70,8 +72,8 @@ constexpr Property kCacheTier[] = {
     {"failed", Type::kInteger, kRequired, "Could not be written."},
 };
 constexpr Property kCertificateList[] = {
-    {"certificates", Type::kObjectList, kRequired, "The first serves clients that name no other.",
-     "Certificate"},
+    {"certificates", Type::kObjectList, kRequired,
+     "The first of the listeners' serves clients that name no other.", "Certificate"},
 };
 constexpr Property kChange[] = {
     {"path", Type::kString, kRequired, "Place in the manifest: services.api.deploy.replicas."},
@@ -398,7 +400,8 @@ constexpr Schema kSchemas[] = {
     {"CacheRoute", "What the cache did for a route.", kCacheRoute},
     {"CacheStatus", "The gateway's response cache.", kCacheStatus},
     {"CacheTier", "One place where answers are kept.", kCacheTier},
-    {"Certificate", "A certificate of https listeners.", kCertificate},
+    {"Certificate", "A certificate of https listeners, or of engines that speak TLS.",
+     kCertificate},
     {"CertificateList", "Certificates in use.", kCertificateList},
     {"Change", "One difference between two manifests.", kChange},
     {"DeployRequest", "Which manifest, for which environment.", kDeployRequest},

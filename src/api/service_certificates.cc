@@ -12,6 +12,7 @@ wire::Json to_json(const CertificateStatus& status) {
     }
     return wire::Json::object()
         .set("file", status.file)
+        .set("used_by", status.for_engines ? "engines" : "listeners")
         .set("state", status.state)
         .set("private", status.is_private)
         .set("names", std::move(names))

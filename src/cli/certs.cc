@@ -16,21 +16,21 @@ async::Task<Result<int>> list(Context& context) {
         output.print(answer.dump_indented());
         co_return 0;
     }
-    Table table({{"NAMES"}, {"STATE"}, {"UNTIL"}, {"KEY"}, {"ISSUER"}, {"FILE"}});
+    Table table({{"NAMES"}, {"FOR"}, {"STATE"}, {"UNTIL"}, {"KEY"}, {"ISSUER"}, {"FILE"}});
     for (const Json& each : answer["certificates"].items()) {
         std::string names;
         for (const Json& name : each["names"].items()) {
             names += fmt::format("{}{}", names.empty() ? "" : ", ", name.text());
         }
         const std::string_view state = each["state"].text();
-        table.add({names.empty() ? "-" : names,
+        table.add({names.empty() ? "-" : names, std::string(each["used_by"].text()),
                    output.paint(state, state == "valid" ? Color::kGreen : Color::kRed),
                    names.empty() ? "-" : std::string(each["not_after"].text().substr(0, 10)),
                    std::string(each["key"].text()), std::string(each["issuer"].text()),
                    std::string(each["file"].text())});
     }
     output.print(table.empty()
-                     ? "no https listener is open\n"
+                     ? "no https listener is open, and no engine speaks TLS\n"
                      : table.text(output.stdout_is_terminal() ? output.size().columns : 0));
     co_return 0;
 }
@@ -40,10 +40,13 @@ async::Task<Result<int>> renew(Context& context) {
     if (context.output.json()) {
         context.output.print(answer.dump_indented());
     } else {
-        context.output.note(answer["renewed"].integer() > 0
-                                ? "the private authority's certificate is new; files of manifests "
-                                  "were read again"
-                                : "files of manifests were read again");
+        const int64_t renewed = answer["renewed"].integer();
+        const std::string said =
+            renewed == 0 ? ""
+            : renewed == 1
+                ? "the certificate of the private authority is new; "
+                : fmt::format("{} certificates of the private authority are new; ", renewed);
+        context.output.note(said + "files of manifests were read again");
     }
     co_return 0;
 }
@@ -99,11 +102,11 @@ Command certs_command() {
         "shore certs ls", "shore certs trust", "shore certs trust --print", "shore certs renew"};
     return {.name = "certs",
             .group = "See",
-            .summary = "Certificates of https listeners",
+            .summary = "Certificates of https listeners and engines",
             .description =
                 "Which certificates are used and until when. Names without a certificate in the "
-                "manifest get one from a private authority in the state directory, which the "
-                "daemon renews in time.",
+                "manifest, and engines that speak TLS, get one from a private authority in the "
+                "state directory, which the daemon renews in time.",
             .options = kOptions,
             .positionals = kPositionals,
             .examples = kExamples,

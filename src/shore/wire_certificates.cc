@@ -19,6 +19,8 @@ constexpr auto kLookPause = std::chrono::seconds(20);
 /// Debian's place for authorities of this machine (update-ca-certificates(8)).
 constexpr std::string_view kTrustedFile = "/usr/local/share/ca-certificates/shore.crt";
 constexpr Bytes kPemMax = Bytes::mib(1);
+/// In the authority's directory, certificate and key.
+constexpr std::string_view kEnginesFile = "engines.pem";
 /// Names by which people reach their own machine.
 constexpr std::string_view kOwnNames[] = {"localhost", "127.0.0.1", "::1"};
 
@@ -45,10 +47,12 @@ std::set<std::string> hosts_of(const model::Snapshot& snapshot) {
 struct GatewayCertificates::Shelf {
     Shelf(std::string directory, const base::Clock& at)
         : private_directory(std::move(directory)),
+          engines_file(fmt::format("{}/{}", private_directory, kEnginesFile)),
           clock(at),
           source(private_directory, at),
-          engine_source(private_directory, at,
-                        {.file = "engines.pem", .life = certificates::kEngineCertificateLife}) {}
+          engine_source(
+              private_directory, at,
+              {.file = std::string(kEnginesFile), .life = certificates::kEngineCertificateLife}) {}
 
     struct Completed {
         model::Snapshot snapshot;
@@ -129,8 +133,16 @@ struct GatewayCertificates::Shelf {
         to.certificates.push_back(std::move(own));
     }
 
+    Result<certificates::Issued> issue_for_engines(certificates::Renewal renewal);
+    api::CertificateStatus status_of(const model::Certificate& files) const;
+    /// Signed here.
+    bool is_private(const model::Certificate& files) const {
+        return files.certificate_file.starts_with(private_directory);
+    }
+
     std::mutex mutex;
     std::string private_directory;
+    std::string engines_file;  ///< Exists when an engine has asked for one.
     const base::Clock& clock;
     certificates::PrivateAuthority source;
     certificates::PrivateAuthority engine_source;
@@ -179,9 +191,8 @@ async::Task<void> GatewayCertificates::watch(std::function<void()> publish) {
             continue;
         }
         model::Snapshot asked = newest_;
-        std::erase_if(asked.certificates, [this](const model::Certificate& each) {
-            return each.certificate_file.starts_with(shelf_->private_directory);
-        });
+        std::erase_if(asked.certificates,
+                      [this](const model::Certificate& each) { return shelf_->is_private(each); });
         auto work = [shelf = shelf_, asked]() -> Result<Shelf::Completed> {
             return shelf->complete(asked, certificates::Renewal::kWhenDue);
         };
@@ -197,41 +208,54 @@ async::Task<void> GatewayCertificates::watch(std::function<void()> publish) {
 
 Result<engines::EngineTls> GatewayCertificates::engine_certificate_blocking() {
     const std::scoped_lock lock(shelf_->mutex);
-    const std::vector<std::string> names(std::begin(kOwnNames), std::end(kOwnNames));
     SHORE_TRY(const certificates::Issued issued,
-              shelf_->engine_source.certificate(names, certificates::Renewal::kWhenDue));
+              shelf_->issue_for_engines(certificates::Renewal::kWhenDue));
     engines::EngineTls tls;
     SHORE_TRY(tls.certificate, os::read_file(issued.certificate_file, kPemMax));
     SHORE_TRY(tls.authority, shelf_->engine_source.authority_pem());
     return tls;
 }
 
+Result<certificates::Issued> GatewayCertificates::Shelf::issue_for_engines(
+    certificates::Renewal renewal) {
+    return engine_source.certificate({std::begin(kOwnNames), std::end(kOwnNames)}, renewal);
+}
+
+api::CertificateStatus GatewayCertificates::Shelf::status_of(
+    const model::Certificate& files) const {
+    api::CertificateStatus status{.file = files.certificate_file};
+    status.is_private = is_private(files);
+    const auto pem = os::read_file(files.certificate_file, kPemMax);
+    auto facts =
+        pem ? wire::read_certificate(*pem) : Result<wire::CertificateFacts>(fail(pem.error()));
+    if (!facts) {
+        status.state = facts.error().text();
+        return status;
+    }
+    status.names = std::move(facts->names);
+    status.issuer = std::move(facts->issuer);
+    status.key = std::move(facts->key);
+    status.fingerprint = std::move(facts->fingerprint);
+    status.not_before = facts->not_before;
+    status.not_after = facts->not_after;
+    const auto key = os::read_file(files.key_file, kPemMax);
+    const auto fits = key ? wire::check_key(*pem, *key) : fail(key.error());
+    status.state = !fits                                  ? fits.error().text()
+                   : facts->not_after <= clock.wall_now() ? "expired"
+                                                          : "valid";
+    return status;
+}
+
 async::Task<Result<std::vector<api::CertificateStatus>>> GatewayCertificates::list() {
-    auto work = [shelf = shelf_, files = newest_.certificates,
-                 now = clock_.wall_now()]() -> Result<std::vector<api::CertificateStatus>> {
+    auto work = [shelf = shelf_,
+                 files = newest_.certificates]() -> Result<std::vector<api::CertificateStatus>> {
         std::vector<api::CertificateStatus> list;
         for (const model::Certificate& each : files) {
-            api::CertificateStatus status{.file = each.certificate_file};
-            status.is_private = each.certificate_file.starts_with(shelf->private_directory);
-            const auto pem = os::read_file(each.certificate_file, kPemMax);
-            auto facts = pem ? wire::read_certificate(*pem)
-                             : Result<wire::CertificateFacts>(fail(pem.error()));
-            if (facts) {
-                status.names = std::move(facts->names);
-                status.issuer = std::move(facts->issuer);
-                status.key = std::move(facts->key);
-                status.fingerprint = std::move(facts->fingerprint);
-                status.not_before = facts->not_before;
-                status.not_after = facts->not_after;
-                const auto key = os::read_file(each.key_file, kPemMax);
-                const auto fits = key ? wire::check_key(*pem, *key) : fail(key.error());
-                status.state = !fits                     ? fits.error().text()
-                               : facts->not_after <= now ? "expired"
-                                                         : "valid";
-            } else {
-                status.state = facts.error().text();
-            }
-            list.push_back(std::move(status));
+            list.push_back(shelf->status_of(each));
+        }
+        if (os::file_exists(shelf->engines_file)) {
+            list.push_back(shelf->status_of({shelf->engines_file, shelf->engines_file, ""}));
+            list.back().for_engines = true;
         }
         return list;
     };
@@ -239,29 +263,29 @@ async::Task<Result<std::vector<api::CertificateStatus>>> GatewayCertificates::li
 }
 
 async::Task<Result<uint32_t>> GatewayCertificates::renew() {
-    const bool any_private =
-        std::ranges::any_of(newest_.certificates, [this](const model::Certificate& each) {
-            return each.certificate_file.starts_with(shelf_->private_directory);
-        });
-    if (!any_private) {
-        if (publish_) {
-            publish_();  // Files of manifests that somebody has just renewed.
-        }
-        co_return 0U;
-    }
     model::Snapshot asked = newest_;
-    std::erase_if(asked.certificates, [this](const model::Certificate& each) {
-        return each.certificate_file.starts_with(shelf_->private_directory);
+    const size_t own = std::erase_if(asked.certificates, [this](const model::Certificate& each) {
+        return shelf_->is_private(each);
     });
-    auto work = [shelf = shelf_, asked]() -> Result<Shelf::Completed> {
-        return shelf->complete(asked, certificates::Renewal::kNow);
+    auto work = [shelf = shelf_, asked, own]() -> Result<uint32_t> {
+        uint32_t renewed = 0;
+        if (own > 0) {
+            const auto completed = shelf->complete(asked, certificates::Renewal::kNow);
+            renewed += completed.snapshot.certificates.size() > asked.certificates.size() ? 1 : 0;
+        }
+        // Those who have it are given it at the daemon's next look.
+        if (os::file_exists(shelf->engines_file)) {
+            const std::scoped_lock lock(shelf->mutex);
+            SHORE_TRY(const auto issued, shelf->issue_for_engines(certificates::Renewal::kNow));
+            renewed += issued.fresh ? 1 : 0;
+        }
+        return renewed;
     };
-    SHORE_CO_TRY(const auto renewed,
-                 co_await workers_.run<Shelf::Completed>(loop_, std::move(work)));
+    auto renewed = co_await workers_.run<uint32_t>(loop_, std::move(work));
     if (publish_) {
-        publish_();
+        publish_();  // Files of manifests that somebody has just renewed, too.
     }
-    co_return renewed.snapshot.certificates.size() > asked.certificates.size() ? 1U : 0U;
+    co_return renewed;
 }
 
 async::Task<Result<std::string>> GatewayCertificates::authority() {

@@ -43,7 +43,8 @@ class CertificatesTest(ShoreCase):
             self.assertIn("api-1 one", self.curl(self.authority(), host).stdout)
         (one,) = self.certificates()
         self.assertEqual(one["names"], ["shop.test", "www.shop.test", "localhost", "127.0.0.1", "::1"])
-        self.assertEqual((one["state"], one["private"], one["key"]), ("valid", True, "ECDSA P-256"))
+        self.assertEqual((one["used_by"], one["state"], one["private"], one["key"]),
+                         ("listeners", "valid", True, "ECDSA P-256"))
         self.assertIn("shop.test", self.shore("certs", "ls").stdout)
         for name in ("ca.key", "server.pem"):
             self.assertEqual((self.state / "tls" / name).stat().st_mode & 0o777, 0o600)

@@ -73,6 +73,11 @@ services:
         child.stdin.write(command + "\n")
         return child.stdout.readline().strip()
 
+    def listed(self):
+        (one,) = [each for each in json.loads(self.shore("certs", "ls", "--json").stdout)["certificates"]
+                  if each["used_by"] == "engines"]
+        return one
+
     def check_renewal(self, count):
         before = self.processes()
         self.assertEqual(len(before), count)
@@ -90,6 +95,8 @@ services:
             return shown.isdisjoint(first.values()) and len(shown) == 1 and shown.isdisjoint({""})
         wait_until(everywhere, 60, "the new certificate at every port")
         self.assertNotEqual(self.fingerprint(), placed)
+        one = self.listed()
+        self.assertEqual((one["fingerprint"], one["state"]), (self.fingerprint(), "valid"))
         self.assertEqual(self.ask(old, "CLIENT ID"), number)
         self.assertEqual(self.ask(self.client(), "PING"), "PONG")
 
@@ -111,6 +118,16 @@ services:
     def test_one_server(self):
         self.up("")
         self.check_renewal(1)
+
+    def test_by_hand(self):
+        self.up("")
+        before = self.listed()["fingerprint"]
+        self.assertRegex(self.shore("certs", "ls").stdout, r"localhost, 127\.0\.0\.1, ::1 +engines +valid ")
+        self.assertIn("of the private authority is new", self.shore("certs", "renew").stderr)
+        self.assertNotEqual(self.listed()["fingerprint"], before)
+        wait_until(lambda: [each.get("status", {}).get("certificate", {}).get("fingerprint")
+                            for each in self.processes().values()] == [self.fingerprint()], 60,
+                   "the new certificate at the server")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 #include "async/timer.h"
 #include "base/strings.h"
 #include "engines/limits.h"
-#include "engines/members.h"
+#include "engines/redis_names.h"
 #include "engines/redis_promotion.h"
 #include "engines/redis_view.h"
 
@@ -19,12 +19,6 @@ using wire::Json;
 using wire::RespValue;
 
 namespace {
-
-std::string instance_of(std::string_view socket) {
-    socket.remove_prefix(socket.rfind('/') + 1);
-    socket.remove_suffix(std::string_view(".sock").size());
-    return std::string(socket);
-}
 
 Task<Result<void>> set_priority(async::Loop& loop, const Assignment& assignment, uint16_t port,
                                 std::string_view priority) {
@@ -101,24 +95,20 @@ Task<bool> is_preferred(async::Loop& loop, const Assignment& assignment, uint16_
 Task<Result<ChosenServer>> find_server(async::Loop& loop, const Assignment& assignment,
                                        std::string instance) {
     std::vector<std::string> others;
-    for (const std::string& socket : other_sockets(assignment)) {
-        const auto status =
-            co_await call_agent(loop, socket, "GET", "/status", Json(), kRedisAskTime);
-        if (!status || (*status)["part"].text() != "redis") {
+    for (const RedisProcess& process : co_await redis_processes(loop, assignment)) {
+        if (process.part != EnginePart::kRedis) {
             continue;
         }
-        if (instance_of(socket) != instance) {
-            others.push_back(instance_of(socket));
+        if (process.instance != instance) {
+            others.push_back(process.instance);
             continue;
         }
-        if ((*status)["role"].text() == "primary") {
+        if (process.is_primary) {
             co_return fail(ErrorCode::kConflict, "{} is the primary already", instance);
         }
-        co_return ChosenServer{.slot = static_cast<uint32_t>((*status)["slot"].integer()),
-                               .port = static_cast<uint16_t>((*status)["port"].integer()),
-                               .instance = std::move(instance)};
+        co_return ChosenServer{
+            .slot = process.slot, .port = process.port, .instance = std::move(instance)};
     }
-    std::ranges::sort(others);
     co_return fail(ErrorCode::kInvalid, "no server of {} answers as {}: {}",
                    assignment.spec.service, instance, base::join(others, ", "));
 }

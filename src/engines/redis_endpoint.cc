@@ -346,7 +346,8 @@ Task<Result<Json>> RedisEndpoint::failover(std::string to) {
     context_.log.info("the primary was changed on purpose",
                       {{"from", handed->from}, {"to", handed->to}, {"held_s", held}});
     SHORE_CO_CHECK(is_as_chosen(*handed, chosen));
-    co_return to_json(*handed).set("held_seconds", held);
+    co_return to_json(*handed, co_await redis_processes(context_.loop, assignment_))
+        .set("held_seconds", held);
 }
 
 /// A lost primary's agent has had another promoted: the sentinels say so only after their next

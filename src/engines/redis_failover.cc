@@ -15,10 +15,10 @@ using async::Deadline;
 using async::Task;
 using model::EnginePart;
 
-wire::Json to_json(const HandedOver& handed) {
+wire::Json to_json(const HandedOver& handed, const std::vector<RedisProcess>& processes) {
     return wire::Json::object()
-        .set("from", handed.from)
-        .set("to", handed.to)
+        .set("from", redis_name(processes, handed.port_before))
+        .set("to", redis_name(processes, handed.port))
         .set("port", uint32_t{handed.port})
         .set("writes_paused_seconds", std::chrono::duration<double>(handed.writes_paused).count());
 }
@@ -45,6 +45,7 @@ class HandOver final {
             co_return fail(ErrorCode::kUnavailable, "no sentinel says who is primary");
         }
         handed_.from = slot_of_port(assignment_, word.port);
+        handed_.port_before = word.port;
         SHORE_CO_TRY(primary_, co_await connect(word.port));
         SHORE_CO_CHECK(co_await find_followers());
         const SteadyTime begun = loop_.now();

@@ -10,6 +10,7 @@
 #include "async/loop.h"
 #include "async/task.h"
 #include "engines/assignment.h"
+#include "engines/redis_names.h"
 #include "engines/redis_view.h"
 #include "wire/json.h"
 
@@ -19,10 +20,11 @@ struct HandedOver {
     uint32_t from = 0;  ///< Slots.
     uint32_t to = 0;
     uint16_t port = 0;  ///< The new primary's.
+    uint16_t port_before = 0;
     Duration writes_paused{};
     Duration held{};  ///< How long the endpoint held commands.
 };
-wire::Json to_json(const HandedOver& handed);
+wire::Json to_json(const HandedOver& handed, const std::vector<RedisProcess>& processes);
 
 /// The sentinels' word once none of them is in the middle of a failover and they know a replica:
 /// before that they would refuse one. After some time their word as it is.

@@ -537,8 +537,11 @@ Task<Result<Json>> RedisServer::view(std::string name) {
         if (!all) {
             co_return fail(std::move(all).error());
         }
-        co_return name == "keyspace" ? keyspace_table(*all)
-                                     : replicas_table(parse_replication(*all), assignment_);
+        if (name == "keyspace") {
+            co_return keyspace_table(*all);
+        }
+        co_return replicas_table(parse_replication(*all),
+                                 co_await redis_processes(context_.loop, assignment_));
     }
     co_return fail(ErrorCode::kNotFound,
                    "a Redis server has no view {}: replicas, slowlog, clients, keyspace", name);

@@ -43,20 +43,20 @@ std::vector<std::pair<std::string_view, std::string_view>> databases(std::string
 
 }  // namespace
 
-Json replicas_table(const ReplicationState& state, const Assignment& assignment) {
-    Table table{{"slot", ColumnKind::kNumber},
+Json replicas_table(const ReplicationState& state, const std::vector<RedisProcess>& processes) {
+    Table table{{"instance"},
                 {"port", ColumnKind::kNumber},
                 {"state"},
                 {"behind", ColumnKind::kBytes},
                 {"heard", ColumnKind::kSeconds}};
     for (const ReplicationState::Replica& replica : state.replicas) {
         const uint64_t behind = state.offset - std::min(state.offset, replica.offset);
-        table.add({slot_of_port(assignment, replica.port), uint32_t{replica.port},
+        table.add({redis_name(processes, replica.port), uint32_t{replica.port},
                    replica.online ? "online" : "copying", behind, replica.lag_seconds});
     }
     if (!state.primary) {
-        table.note(fmt::format("This server is a replica itself, of the one on port {}.",
-                               state.primary_port));
+        table.note(fmt::format("This server is a replica itself, of {}.",
+                               redis_name(processes, state.primary_port)));
     } else if (state.replicas.empty()) {
         table.note("No replica is connected.");
     }

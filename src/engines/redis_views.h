@@ -4,13 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "engines/redis_names.h"
 #include "engines/redis_view.h"
 #include "wire/json.h"
 
 namespace shore::engines {
 
 /// `shore redis replicas`: as the primary sees them.
-wire::Json replicas_table(const ReplicationState& state, const Assignment& assignment);
+wire::Json replicas_table(const ReplicationState& state,
+                          const std::vector<RedisProcess>& processes);
 /// From SLOWLOG GET.
 wire::Json slowlog_table(const wire::RespValue& answer);
 /// From CLIENT LIST.

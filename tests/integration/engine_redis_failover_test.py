@@ -134,12 +134,16 @@ class Failover(HighlyAvailable):
         writer.writes(200)
         before = self.engine.primary()
         status, answer = self.engine.sentinels[0].ask("POST", "/actions/failover")
-        self.assertEqual(status, 200, answer)
+        self.assertEqual((status, answer.get("from")), (200, before.name), answer)
         writer.writes(200)
         self.assertEqual(writer.unknown, [])
         self.finish(writer, gap=1.5)
         self.one_primary()
         self.assertNotEqual(self.engine.primary(), before)
+        rows = self.engine.sentinels[0].get("/views/sentinel")["rows"]
+        self.assertEqual((rows[0][:2], len(rows)), (["primary", answer["to"]], 5))
+        self.assertEqual({row[1] for row in rows} - {server.name for server in self.engine.servers},
+                         {sentinel.name for sentinel in self.engine.sentinels[1:]})
 
     def test_a_change_on_purpose_soon_after_a_loss(self):
         """Agents that hear of the loss late take back no permission that the change has given."""
@@ -159,10 +163,12 @@ class Failover(HighlyAvailable):
             if chosen == self.engine.primary():
                 continue
             status, answer = self.engine.endpoint.ask("POST", "/actions/failover", {"to": chosen.name}, seconds=60)
-            self.assertEqual((status, answer.get("to")), (200, chosen.slot), answer)
+            self.assertEqual((status, answer.get("to")), (200, chosen.name), answer)
             writer.writes(200)
             self.one_primary()
             self.assertEqual(self.engine.primary(), chosen)
+            others = {server.name for server in self.engine.servers if server != chosen}
+            self.assertEqual({row[0] for row in chosen.get("/views/replicas")["rows"]}, others)
         self.assertEqual(writer.unknown, [])
         self.finish(writer, gap=1.5)
         for server in self.engine.servers:

@@ -168,7 +168,7 @@ class Lost(base.HighlyAvailable):
     """durability: replicated. Writers that share, and connections that go."""
 
     def writers(self):
-        writers = [Writer(self.engine, f"w{i}") for i in range(12)]
+        writers = [Writer(self.engine) for _ in range(12)]
         for writer in writers:
             writer.start()
         before = shared(self.engine)

@@ -1,6 +1,7 @@
 """What tests of a Redis engine share: a case that shows the agents' logs when it fails, a client that writes without
 pause, what the sentinels say."""
 import contextlib
+import itertools
 import queue
 import socket
 import sys
@@ -15,9 +16,12 @@ class Writer(threading.Thread):
     """Writes counted values without pause on one connection; remembers which were acknowledged and the longest time
     between two of these."""
 
-    def __init__(self, engine, name="w", command=None):
+    numbers = itertools.count(1)
+
+    def __init__(self, engine):
         super().__init__(daemon=True)
-        self.engine, self.name_, self.command = engine, name, command
+        # A list of its own: a test that fails leaves its writer behind.
+        self.engine, self.name_ = engine, f"w{next(self.numbers)}"
         self.acknowledged, self.unknown, self.errors = [], [], []
         self.gap, self.last = 0, None
         self.going = True

@@ -2,11 +2,9 @@
 // the server's own client.
 #include <algorithm>
 
-#include "base/bytes.h"
-#include "base/clock.h"
 #include "cli/context.h"
+#include "cli/engine_view.h"
 #include "cli/options.h"
-#include "cli/table.h"
 #include "cli/verbs.h"
 #include "wire/uri.h"
 
@@ -42,115 +40,6 @@ bool is_of(const Kind& kind, const Json& process) {
     return is_redis == (kind.engine == "redis") && (kind.part.empty() || kind.part == part);
 }
 
-std::string duration_text(double seconds) {
-    constexpr double kMinute = 60;
-    constexpr double kMilli = 1e-3;
-    if (seconds >= kMinute) {
-        return base::to_human(
-            std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
-    }
-    return seconds == 0 || seconds >= 1 ? fmt::format("{:.1f} s", seconds)
-           : seconds >= kMilli          ? fmt::format("{:.1f} ms", seconds / kMilli)
-                                        : fmt::format("{:.3f} ms", seconds / kMilli);
-}
-
-std::string cell(const Json& value, std::string_view kind) {
-    switch (value.kind()) {
-        case Json::Kind::kNull:
-            return "-";
-        case Json::Kind::kString:
-            return std::string(value.text());
-        case Json::Kind::kBool:
-            return value.truth() ? "yes" : "no";
-        default:
-            break;
-    }
-    if (kind == "bytes") {
-        return base::to_human(Bytes{static_cast<uint64_t>(std::max<int64_t>(0, value.integer()))});
-    }
-    if (kind == "seconds") {
-        return duration_text(value.number(static_cast<double>(value.integer())));
-    }
-    return value.kind() == Json::Kind::kInteger ? fmt::format("{}", value.integer())
-                                                : fmt::format("{:.2f}", value.number());
-}
-
-std::string capitals(std::string_view text) {
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c == '_' ? ' ' : c;
-    });
-    return result;
-}
-
-void print_table(Output& output, const Json& table) {
-    std::vector<Table::Column> columns;
-    for (const Json& column : table["columns"].items()) {
-        columns.push_back({capitals(column["name"].text()), column["kind"].text() == "text"
-                                                                ? Table::Align::kLeft
-                                                                : Table::Align::kRight});
-    }
-    Table rows(std::move(columns));
-    for (const Json& row : table["rows"].items()) {
-        std::vector<std::string> cells;
-        for (size_t i = 0; i < row.items().size(); ++i) {
-            cells.push_back(cell(row.items()[i], table["columns"].items()[i]["kind"].text()));
-        }
-        rows.add(std::move(cells));
-    }
-    output.print(rows.empty() ? "nothing to show\n"
-                              : rows.text(output.stdout_is_terminal() ? output.size().columns : 0));
-    for (const Json& note : table["notes"].items()) {
-        output.print(fmt::format("{}\n", note.text()));
-    }
-}
-
-/// "size", "7.3 MiB" for {"size_bytes": 7634279}: what is printed says its unit.
-std::pair<std::string, std::string> named_cell(const Json::Member& member) {
-    std::string name = member.key;
-    std::string_view kind = "number";
-    for (const std::string_view unit : {"bytes", "seconds"}) {
-        if (name.ends_with(fmt::format("_{}", unit))) {
-            name.resize(name.size() - unit.size() - 1);
-            kind = unit;
-        }
-    }
-    std::ranges::replace(name, '_', ' ');
-    return {std::move(name), cell(member.value, kind)};
-}
-
-/// An item of a list on one line: "name shop, size 7.3 MiB".
-std::string item_text(const Json& item) {
-    if (!item.is_object()) {
-        return cell(item, "number");
-    }
-    std::string text;
-    for (const Json::Member& member : item.members()) {
-        const auto [name, value] = named_cell(member);
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
-    }
-    return text;
-}
-
-/// An object as lines "name: value"; objects and lists within it indented.
-void print_object(Output& output, const Json& object, std::string_view indent) {
-    for (const Json::Member& member : object.members()) {
-        const auto [name, value] = named_cell(member);
-        if (member.value.is_object()) {
-            output.print(fmt::format("{}{}:\n", indent, name));
-            print_object(output, member.value, fmt::format("{}  ", indent));
-        } else if (member.value.is_array()) {
-            const auto items = member.value.items();
-            output.print(fmt::format("{}{}:{}\n", indent, name, items.empty() ? " none" : ""));
-            for (const Json& item : items) {
-                output.print(fmt::format("{}  {}\n", indent, item_text(item)));
-            }
-        } else {
-            output.print(fmt::format("{}{}: {}\n", indent, name, value));
-        }
-    }
-}
-
 /// The processes of the kind, of the engine that is meant: the named one, or the only one.
 async::Task<Result<std::vector<Json>>> processes(Context& context, Kind kind, std::string stack,
                                                  std::string engine) {
@@ -182,38 +71,39 @@ async::Task<Result<std::vector<Json>>> processes(Context& context, Kind kind, st
     co_return found;
 }
 
-async::Task<Result<int>> show_status(Context& context, std::vector<Json> all) {
-    Output& output = context.output;
-    if (output.json()) {
-        output.print(Json::object().set("processes", Json::array(all)).dump_indented());
-        co_return 0;
-    }
-    for (const Json& process : all) {
-        output.print(fmt::format("{}  {}  {}  127.0.0.1:{}\n", process["instance"].text(),
-                                 process["part"].text(), process["state"].text(),
-                                 process["port"].integer()));
-        if (const std::string_view error = process["error"].text(); !error.empty()) {
-            output.print(fmt::format("  {}\n", error));
+/// Those of the instance that the caller has named; all when none is.
+Result<std::vector<Json>> chosen(std::span<const Json> all, std::string_view instance) {
+    std::vector<Json> found;
+    std::vector<std::string_view> names;
+    for (const Json& each : all) {
+        names.push_back(each["instance"].text());
+        if (instance.empty() || names.back() == instance) {
+            found.push_back(each);
         }
-        print_object(output, process["status"], "  ");
     }
+    if (found.empty() && !instance.empty()) {
+        return fail(ErrorCode::kNotFound, "no instance {}, there {} {}", instance,
+                    names.size() == 1 ? "is" : "are", fmt::join(names, ", "));
+    }
+    return found;
+}
+
+async::Task<Result<int>> show_status(Context& context, std::vector<Json> all,
+                                     std::string instance) {
+    SHORE_CO_TRY(const std::vector<Json> shown, chosen(all, instance));
+    Output& output = context.output;
+    output.print(output.json() ? Json::object().set("processes", Json::array(shown)).dump_indented()
+                 : instance.empty() ? engine_status_text(output, shown)
+                                    : engine_process_text(shown.front()));
     co_return 0;
 }
 
-async::Task<Result<int>> show_view(Context& context, std::string target) {
+async::Task<Result<int>> show_view(Context& context, std::string target, std::string instance) {
     SHORE_CO_TRY(const Json answer, co_await context.client.get(std::move(target)));
-    if (context.output.json()) {
-        context.output.print(answer.dump_indented());
-        co_return 0;
-    }
-    const auto tables = answer["tables"].items();
-    for (const Json& table : tables) {
-        if (tables.size() > 1) {
-            context.output.print(
-                fmt::format("{} ({})\n", table["instance"].text(), table["part"].text()));
-        }
-        print_table(context.output, table);
-    }
+    SHORE_CO_TRY(const std::vector<Json> shown, chosen(answer["tables"].items(), instance));
+    Output& output = context.output;
+    output.print(output.json() ? Json::object().set("tables", Json::array(shown)).dump_indented()
+                               : engine_tables_text(output, shown));
     co_return 0;
 }
 
@@ -232,7 +122,7 @@ async::Task<Result<int>> act(Context& context, std::string target, Arguments arg
         co_return 0;
     }
     context.output.note(fmt::format("{}: {} is done", answer["instance"].text(), action));
-    print_object(context.output, answer["result"], "  ");
+    context.output.print(object_text(answer["result"], "  "));
     co_return 0;
 }
 
@@ -280,13 +170,13 @@ async::Task<Result<int>> run_engine(Context& context, Kind kind, Arguments argum
         return stack_target(stack, fmt::format("/engines/{}/{}/{}", engine, what, action));
     };
     if (action == "status") {
-        co_return co_await show_status(context, std::move(all));
+        co_return co_await show_status(context, std::move(all), arguments.value("instance"));
     }
     if (is_client) {
         co_return co_await run_client(context, kind, stack, std::move(all), rest);
     }
     if (is_in(kind.views)) {
-        co_return co_await show_view(context, target("views"));
+        co_return co_await show_view(context, target("views"), arguments.value("instance"));
     }
     co_return co_await act(context, target("actions"), arguments, action);
 }
@@ -303,7 +193,8 @@ async::Task<Result<int>> run_redis(Context& context, Arguments arguments) {
 
 constexpr Option kEngineOption{"engine", 0, "SERVICE", "Which engine, when the stack has several",
                                Completes::kService};
-constexpr Option kInstanceOption{"instance", 0, "INSTANCE", "For an action: which process"};
+constexpr Option kInstanceOption{"instance", 0, "INSTANCE",
+                                 "Which process: all about it, its rows, or what to act upon"};
 constexpr Option kOptions[] = {kProjectOption, kEnvOption, kFileOption, kEngineOption,
                                kInstanceOption};
 constexpr Option kRedisOptions[] = {
@@ -322,9 +213,9 @@ Command db_command() {
          "status (the default), queries, indexes, activity, replicas, settings; promote, restart, "
          "reload; psql"},
         {"ARGUMENT", Positional::Count::kBehind, "For psql, behind --"}};
-    static constexpr std::string_view kExamples[] = {"shore db", "shore db queries",
-                                                     "shore db psql -- -c 'select now()'",
-                                                     "shore db promote --instance db-2"};
+    static constexpr std::string_view kExamples[] = {
+        "shore db", "shore db --instance db-1", "shore db queries",
+        "shore db psql -- -c 'select now()'", "shore db promote --instance db-2"};
     return {.name = "db",
             .group = "Engines",
             .summary = "PostgreSQL: status, slow queries, replicas, psql",
@@ -362,9 +253,9 @@ Command redis_command() {
          "status (the default), replicas, sentinel, slowlog, clients, keyspace; failover, save; "
          "cli"},
         {"ARGUMENT", Positional::Count::kBehind, "For redis-cli, behind --"}};
-    static constexpr std::string_view kExamples[] = {"shore redis", "shore redis failover",
-                                                     "shore redis failover --to store-server-2",
-                                                     "shore redis cli -- info replication"};
+    static constexpr std::string_view kExamples[] = {
+        "shore redis", "shore redis --instance store-server-2", "shore redis failover",
+        "shore redis failover --to store-server-2", "shore redis cli -- info replication"};
     return {.name = "redis",
             .group = "Engines",
             .summary = "Redis: status, replicas, failover, redis-cli",

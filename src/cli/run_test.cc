@@ -547,9 +547,17 @@ TEST_F(RunTest, DbShowsStatusAndViews) {
     answer("GET /v1/stacks/shop/engines", std::string(kEngines));
     EXPECT_EQ(shore({"db"}), 0);
     EXPECT_EQ(terminal_.out,
+              "INSTANCE  STATE    ADDRESS          ROLE     LAG  BEHIND  CONNECTIONS     DATA  WAL "
+              " UPTIME  NOTE\n"
+              "db-1      running  127.0.0.1:30000  primary    -       -      3 of 50  7.6 MiB    - "
+              "      -\n");
+    EXPECT_EQ(shore({"db", "--instance", "db-1"}), 0);
+    EXPECT_EQ(terminal_.out,
               "db-1  postgres  running  127.0.0.1:30000\n  role: primary\n  connections:\n"
               "    used: 3\n    max: 50\n  size: 7.6 MiB\n  databases:\n"
               "    name shop, size 7.6 MiB\n  replicas: none\n");
+    EXPECT_EQ(shore({"db", "--instance", "db-9"}), 1);
+    EXPECT_EQ(terminal_.err, "shore: no instance db-9, there is db-1\n");
     answer("GET /v1/stacks/shop/engines/db/views/queries",
            R"({"tables":[{"instance":"db-1","part":"postgres","columns":[)"
            R"({"name":"query","kind":"text"},{"name":"mean_time","kind":"seconds"}],)"

@@ -169,15 +169,22 @@ Task<Result<void>> RedisEndpoint::apply(Assignment assignment) {
     co_return Result<void>();
 }
 
+/// What was executed is answered: a client that is cut off asks itself whether it was.
 Task<void> RedisEndpoint::stop() {
     scope_.stop();
+    for (const auto& shard : shards_) {
+        shard->dismiss();
+    }
+    const SteadyTime last = context_.loop.now() + kRedisFarewell;
+    while (context_.loop.now() < last && sum(&RedisCounters::sessions) > 0) {
+        co_await async::sleep_for(context_.loop, kHandOverLookInterval);
+    }
     router_.stop();
     for (const auto& shard : shards_) {
         shard->stop();
     }
     (void)os::remove_file(endpoint_place(assignment_));
     ended_.set();
-    co_return;
 }
 
 Health RedisEndpoint::health() const {

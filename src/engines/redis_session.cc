@@ -201,6 +201,11 @@ void RedisSession::route_changed() {
     kick();
 }
 
+void RedisSession::dismiss() {
+    client_ended_ = true;
+    kick();
+}
+
 void RedisSession::note_busy(bool busy) {
     if (busy != noted_busy_) {
         noted_busy_ = busy;

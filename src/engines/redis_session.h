@@ -48,6 +48,8 @@ class RedisSession final {
 
     /// The shard has a new route.
     void route_changed();
+    /// The endpoint ends: the client gets the answers that are due, nothing more is taken from it.
+    void dismiss();
     /// The server owes an answer that it gives at once.
     bool is_busy() const;
 

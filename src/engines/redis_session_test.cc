@@ -77,6 +77,10 @@ class Stage {
         ASSERT_TRUE(server_);
         turn();
     }
+    void dismiss() {
+        shard_->dismiss();
+        turn();
+    }
     void server_closes() {
         server_.close();
         turn();
@@ -143,6 +147,35 @@ TEST(RedisSession, WithholdsTheAnswersOfWritesUntilAReplicaHasThem) {
     EXPECT_EQ(stage.client_has(), "");
     stage.server_sends(":2\r\n");
     EXPECT_EQ(stage.at_client(16), "+OK\r\n$1\r\n1\r\n:1\r\n");
+}
+
+TEST(RedisSession, IsDismissedWithTheAnswersThatAreDue) {
+    Stage stage(true);
+    stage.route(1);
+    stage.accept(1);
+    const std::string set = command({"SET", "a", "1"});
+    stage.client_sends(set + set.substr(0, 9));
+    stage.at_server(set.size() + kWait.size());
+    stage.dismiss();
+    stage.server_sends("+OK\r\n");
+    EXPECT_EQ(stage.client_has(), "");
+    EXPECT_FALSE(stage.client_is_closed());
+    stage.server_sends(":1\r\n");
+    EXPECT_EQ(stage.at_client(5), "+OK\r\n");
+    EXPECT_TRUE(stage.client_is_closed());
+    EXPECT_EQ(stage.server_has(), "");
+}
+
+TEST(RedisSession, IsDismissedAtOnceWithNothingDueOrInABlockingCommand) {
+    for (const std::string& sent : {std::string(), command({"BLPOP", "a", "0"})}) {
+        Stage stage;
+        stage.route(1);
+        stage.accept(1);
+        stage.client_sends(sent);
+        stage.at_server(sent.size());
+        stage.dismiss();
+        EXPECT_TRUE(stage.client_is_closed()) << sent;
+    }
 }
 
 TEST(RedisSession, LetsReadsPassWithoutWaiting) {

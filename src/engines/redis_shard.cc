@@ -50,6 +50,14 @@ void RedisShard::accept(os::Fd socket, RedisDoor door, RedisWire wire) {
     });
 }
 
+void RedisShard::dismiss() {
+    loop_->post([this] {
+        for (RedisSession* const session : sessions_) {
+            session->dismiss();
+        }
+    });
+}
+
 void RedisShard::set_tls(std::shared_ptr<const net::TlsServer> server) {
     loop_->post([this, next = std::move(server)]() mutable {
         tls_ = std::move(next);

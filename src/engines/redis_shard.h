@@ -87,6 +87,8 @@ class RedisShard final {
     void set_tls(std::shared_ptr<const net::TlsServer> server);
     void publish(RedisRoute route);
     void set_options(RedisSessionOptions options);
+    /// Ends each session once its client has the answers that are due.
+    void dismiss();
     /// Calls back, on the shard's thread, with how many sessions wait for an answer that the server
     /// owes at once.
     void count_busy(std::move_only_function<void(size_t)> answer);

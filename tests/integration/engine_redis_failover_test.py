@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 import unittest
 
@@ -154,6 +155,36 @@ class Failover(HighlyAvailable):
             answer = self.engine.endpoint.ask("POST", "/actions/failover", {})
             self.assertEqual(answer[0], 200, answer)
             self.assertNotEqual(self.engine.primary(), before)
+
+    def test_an_endpoint_that_ends_answers_what_was_executed(self):
+        counts = {}
+
+        def write(name):
+            with self.engine.client() as client:
+                try:
+                    while True:
+                        client.socket.sendall(client.encode("RPUSH", name, "x") * 10)
+                        for _ in range(10):
+                            counts[name] = client.reply()
+                except OSError:
+                    pass
+        names = [f"ends{i}" for i in range(12)]
+        writers = [threading.Thread(target=write, args=[name]) for name in names]
+        blocked = self.engine.client()
+        blocked.send("BLPOP", "nothing", 0)
+        for writer in writers:
+            writer.start()
+        wait_until("writes", lambda: len(counts) == len(names) and min(counts.values()) > 100)
+        begun = time.monotonic()
+        self.engine.endpoint.stop()
+        self.assertLess(time.monotonic() - begun, 4)  # Not the five seconds for clients that take no answers.
+        for writer in writers:
+            writer.join(30)
+        with blocked, self.assertRaises(OSError):
+            blocked.reply()
+        self.engine.start([self.engine.endpoint])
+        with self.engine.client() as client:
+            self.assertEqual({name: client.ask("LLEN", name) for name in names}, counts)
 
     def test_a_chosen_server_becomes_the_primary(self):
         writer = Writer(self.engine)

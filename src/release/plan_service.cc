@@ -158,7 +158,10 @@ class ServicePlanner final {
         if (view_.stale.empty()) {
             return;
         }
-        if (!view_.rolling.start_first && held_back()) {
+        // Where all that are wanted are well, nothing is to be started in an old one's place.
+        const bool makes_room =
+            !view_.rolling.start_first && count_well(world_, view_) < view_.replicas();
+        if (makes_room && held_back()) {
             return;
         }
         Instances candidates = view_.stale;

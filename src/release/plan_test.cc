@@ -470,6 +470,16 @@ TEST(Plan, GivesAReleaseUpWhoseDependencyWasFailingBeforeAndNamesIt) {
                             "ending: exited with 3"));
 }
 
+TEST(Plan, AnOldInstanceWhosePlaceIsTakenGoesWhateverTheDependencyDoes) {
+    const auto healthy = model::DependencyCondition::kHealthy;
+    ServiceGoal mail = after(worker("mail", "b"), "db", healthy);
+    mail.spec.update.order = model::UpdateOrder::kStopFirst;
+    const Desired desired = deploying(3, {mail, worker("db", "a")});
+    const Observed observed = world(desired, {running("mail-1", "a", 1), running("mail-2", "b", 2),
+                                              instance("db-1", "a", InstanceState::kUnhealthy, 2)});
+    EXPECT_THAT(orders(desired, observed), ElementsAre("stop mail-1: replaced by release 3"));
+}
+
 TEST(Plan, WaitsForALongDrainBesideAnInstanceThatWasRestartedLongAgo) {
     Desired desired = deploying(3, {goal("api", "b")});
     desired.since = kNow - std::chrono::minutes(5);

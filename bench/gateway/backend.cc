@@ -28,8 +28,8 @@ const std::string& answer(size_t size, bool cacheable) {
     std::string& text = answers[cacheable ? 1 : 0][size];
     if (text.empty()) {
         text = std::string("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n") +
-               (cacheable ? "Cache-Control: max-age=86400\r\n" : "") + "Content-Length: " +
-               std::to_string(size) + "\r\n\r\n" + std::string(size, 'x');
+               (cacheable ? "Cache-Control: max-age=86400\r\n" : "") +
+               "Content-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x');
     }
     return text;
 }

@@ -57,14 +57,10 @@ class Checker final {
                 object(schema(row.of), value, pointer);
                 break;
             case Type::kStringList:
-                list(row, value, pointer);
-                break;
             case Type::kObjectList:
                 list(row, value, pointer);
                 break;
             case Type::kStringMap:
-                map(row, value, pointer);
-                break;
             case Type::kIntegerMap:
                 map(row, value, pointer);
                 break;

@@ -37,7 +37,7 @@ inline void block_on(Loop& loop, Task<void> task) {
     bool ended = false;
     Scope scope(loop);
     scope.spawn(internal::store_end(std::move(task), ended));
-    while (!ended) {
+    while (!ended) {  // NOLINT(bugprone-infinite-loop): the task sets it.
         loop.turn();
     }
 }

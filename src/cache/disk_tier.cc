@@ -31,9 +31,9 @@ std::optional<uint64_t> number_of(std::string_view name) {
     }
     name.remove_suffix(kSuffix.size());
     uint64_t number = 0;
-    const char* const end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data(), end, number, 16);
-    return parsed.ec == std::errc() && parsed.ptr == end ? std::optional(number) : std::nullopt;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number, 16);
+    const bool is_whole = parsed.ptr == name.data() + name.size();
+    return parsed.ec == std::errc() && is_whole ? std::optional(number) : std::nullopt;
 }
 
 /// What the index knows of an entry.
@@ -312,7 +312,7 @@ Task<std::shared_ptr<const Entry>> DiskTier::find(async::Loop& loop, Key key, Re
 }
 
 /// The whole answer; null, and forgotten, when its file is not what was written.
-std::shared_ptr<const Entry> DiskTier::load_blocking(std::shared_ptr<const Entry> stub) {
+std::shared_ptr<const Entry> DiskTier::load_blocking(const std::shared_ptr<const Entry>& stub) {
     const auto opened = open_file(path_of(stub->file));
     if (!opened) {
         index_.erase_entry(*stub);  // Removed meanwhile, by this gateway or by hand.

@@ -75,7 +75,7 @@ class DiskTier final : public Tier {
     void remove_doomed();
     bool is_worth(const Entry& entry) const;
     void note_trouble(const std::string& what);
-    std::shared_ptr<const Entry> load_blocking(std::shared_ptr<const Entry> stub);
+    std::shared_ptr<const Entry> load_blocking(const std::shared_ptr<const Entry>& stub);
 
     Options options_;
     const Epochs& epochs_;

@@ -37,10 +37,11 @@ class Disk : public testing::Test {
         cache_.reset();
         cache_ = std::make_unique<Cache>(MemoryTier::Limits(), seed);
         auto disk = std::make_unique<DiskTier>(
-            DiskTier::Options{.directory = path(),
-                              .bytes_max = bytes,
-                              .seed = seed,
-                              .on_trouble = [this](std::string what) { trouble_ = what; }},
+            DiskTier::Options{
+                .directory = path(),
+                .bytes_max = bytes,
+                .seed = seed,
+                .on_trouble = [this](std::string what) { trouble_ = std::move(what); }},
             cache_->epochs(), clock_);
         disk_ = disk.get();
         cache_->set_tier(std::move(disk));

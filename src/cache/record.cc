@@ -43,7 +43,7 @@ class Reader final {
             rest_ = {};
             return number;
         }
-        std::memcpy(&number, rest_.data(), sizeof(Number));
+        rest_.copy(reinterpret_cast<char*>(&number), sizeof(Number));
         rest_.remove_prefix(sizeof(Number));
         return number;
     }

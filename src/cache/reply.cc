@@ -77,9 +77,7 @@ void take_range(std::string_view range, uint64_t size, Reply& reply) {
 
 struct Writer {
     char* at;
-    void put(std::string_view text) {
-        at += text.copy(at, text.size());
-    }
+    void put(std::string_view text) { at += text.copy(at, text.size()); }
     void put(uint64_t value) { at = std::to_chars(at, at + 20, value).ptr; }
 };
 

@@ -203,7 +203,6 @@ std::string zsh_script() {
 std::string_view fish_words(Completes completes) {
     switch (completes) {
         case Completes::kNothing:
-            return "";
         case Completes::kFile:
             return "";
         case Completes::kDirectory:

@@ -40,7 +40,7 @@ async::Task<Result<int>> run_status(Context& context, Arguments arguments) {
                                ? (watches ? status.dump() + "\n" : status.dump_indented())
                                : status_text(output, status, detail, context.loop.wall_now());
         if (watches && !output.json() && output.stdout_is_terminal()) {
-            text = "\x1b[H\x1b[2J" + text;
+            text.insert(0, "\x1b[H\x1b[2J");
         }
         output.print(text);
         if (!watches || output.broken()) {

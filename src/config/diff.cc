@@ -45,7 +45,7 @@ class Comparison final {
             const bool only_right = left == before.entries.end() ||
                                     (right != after.entries.end() && right->key < left->key);
             const std::string& key = only_right ? right->key : left->key;
-            const std::string below = path.empty() ? key : path + "." + key;
+            const std::string below = path.empty() ? key : fmt::format("{}.{}", path, key);
             const bool secret =
                 below.starts_with("secrets.") && (key == "content" || key == "x-digest");
             if (only_left) {

@@ -430,7 +430,6 @@ Node long_form(Node node, Type type, const std::string& path, const CanonicalCon
         case Type::kFileRefs:
             return items_to_maps(std::move(node), "source");
         case Type::kEnvFiles:
-            return items_to_maps(listed(std::move(node)), "path");
         case Type::kIncludes:
             return items_to_maps(listed(std::move(node)), "path");
         case Type::kHosts:

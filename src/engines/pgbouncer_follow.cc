@@ -43,7 +43,7 @@ constexpr seconds kHoldLimit{120};
 
 /// The directory in which a replica's socket is called as all replicas' are.
 Result<std::string> reader_directory_blocking(const Assignment& assignment, const Peer& peer) {
-    const std::string directory = fmt::format("{}/r{}", assignment.socket_directory, peer.slot);
+    std::string directory = fmt::format("{}/r{}", assignment.socket_directory, peer.slot);
     SHORE_CHECK(os::make_directories(directory, 0700));
     const std::string link = fmt::format("{}/.s.PGSQL.{}", directory, kLinkedPort);
     const std::string target = fmt::format("../.s.PGSQL.{}", peer.port);

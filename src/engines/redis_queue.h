@@ -41,8 +41,7 @@ class RedisBufferPool final {
         if (buffer.capacity_ == kRedisBufferBytes && kept_.size() < kRedisBuffersKept) {
             kept_.push_back(std::move(buffer));
         }
-        buffer.bytes_.reset();
-        buffer.capacity_ = 0;
+        buffer = RedisBuffer();
     }
     /// Makes room for `capacity` bytes; the first `used` ones are kept.
     static void grow(RedisBuffer& buffer, size_t capacity, size_t used) {

@@ -380,7 +380,7 @@ Task<Result<void>> RedisServer::set_live(const Assignment& assignment, bool& res
 }
 
 Task<Result<void>> RedisServer::apply(Assignment assignment) {
-    SHORE_CO_TRY(const std::string conf, redis_conf(assignment, 0));
+    SHORE_CO_CHECK(redis_conf(assignment, 0));  // It must be possible to write one.
     SHORE_CO_CHECK(keeps_tls(assignment_, assignment));
     if (assignment.tls != assignment_.tls) {
         SHORE_CO_CHECK(co_await renew_certificate(assignment));
@@ -455,9 +455,8 @@ Task<Result<void>> RedisServer::restart() {
     doing_ = "restarting for a setting";
     co_await child_.stop(SIGTERM, kRedisStopTime, kRedisStopAgain);
     has_data_ = true;
-    auto primary = co_await decide();
-    auto started =
-        primary ? co_await run(*primary) : Result<void>(fail(std::move(primary).error()));
+    const auto primary = co_await decide();
+    auto started = primary ? co_await run(*primary) : Result<void>(fail(primary.error()));
     if (started && *primary != 0) {
         co_await follow();
     }

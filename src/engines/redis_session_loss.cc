@@ -197,7 +197,6 @@ LocalReply RedisSession::settle(const RedisPending& pending, Loss loss, bool in_
     switch (pending.kind) {
         case RedisKind::kMulti:
         case RedisKind::kDiscard:
-            return LocalReply::kOk;
         case RedisKind::kQuit:
             return LocalReply::kOk;
         case RedisKind::kExec:

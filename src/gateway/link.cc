@@ -209,11 +209,12 @@ void Link::take_line(std::string_view line) {
     }
     const std::vector<Waiter*> waiters = waiters_;
     for (Waiter* const waiter : waiters) {
-        if (version != nullptr && waiter->wanted == Wanted::kAcknowledgement &&
-            static_cast<uint64_t>(version->integer()) >= waiter->version) {
-            resolve(*waiter, std::string());
-        } else if (endpoint != nullptr && waiter->wanted == Wanted::kDrained &&
-                   waiter->name == endpoint->text()) {
+        const bool is_acknowledged = version != nullptr &&
+                                     waiter->wanted == Wanted::kAcknowledgement &&
+                                     static_cast<uint64_t>(version->integer()) >= waiter->version;
+        const bool is_drained = endpoint != nullptr && waiter->wanted == Wanted::kDrained &&
+                                waiter->name == endpoint->text();
+        if (is_acknowledged || is_drained) {
             resolve(*waiter, std::string());
         } else if (metrics != nullptr && waiter->wanted == Wanted::kMetrics) {
             resolve(*waiter, std::string(metrics->text()));

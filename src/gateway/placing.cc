@@ -137,9 +137,10 @@ void Exchange::choose_target() {
     if (actions.session) {
         uint64_t identity = 0;
         const std::string_view cookie = cookie_value(view(), actions.key_name);
-        const char* const end = cookie.data() + cookie.size();
-        const auto parsed = std::from_chars(cookie.data(), end, identity, 16);
-        if (!cookie.empty() && parsed.ec == std::errc() && parsed.ptr == end) {
+        const auto parsed =
+            std::from_chars(cookie.data(), cookie.data() + cookie.size(), identity, 16);
+        const bool is_whole = parsed.ptr == cookie.data() + cookie.size();
+        if (!cookie.empty() && parsed.ec == std::errc() && is_whole) {
             session_member_ = member_of(*target_, identity);
             for (size_t i = 0; session_member_ == kNobody && i < program->targets.size(); ++i) {
                 target_ = program->targets[i];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <tuple>
 
 #include "base/strings.h"
@@ -27,7 +28,7 @@ Json endpoint_json(const CompiledUpstream& upstream, const CompiledUpstream::Mem
         .set("state", endpoint.ejected() ? "ejected"
                       : member.draining  ? "draining"
                                          : "ready")
-        .set("weight", static_cast<int64_t>(share * 100 + 0.5))
+        .set("weight", int64_t{std::lround(share * 100)})
         .set("outstanding", uint64_t{endpoint.outstanding()});
 }
 

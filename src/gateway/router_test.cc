@@ -12,9 +12,10 @@ namespace {
 /// A request as its text, parsed as the gateway does.
 class Request final {
  public:
-    explicit Request(std::string host, std::string path = "/", std::string method = "GET",
-                     std::string fields = "", std::string peer = "192.0.2.1") {
-        text_ = method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n";
+    explicit Request(std::string_view host, std::string_view path = "/",
+                     std::string_view method = "GET", std::string_view fields = "",
+                     std::string_view peer = "192.0.2.1") {
+        text_ = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n{}\r\n", method, path, host, fields);
         EXPECT_EQ(wire::parse_request(text_.data(), text_.size(), {}, head_),
                   wire::ParseStatus::kDone);
         peer_ = Network::parse(peer)->prefix;
@@ -210,7 +211,7 @@ TEST_F(Routing, ExplainsEachCandidateInTheOrderInWhichTheyAreLookedAt) {
 TEST_F(Routing, RefusesToExplainWhatIsNoRequestOrHasNoListener) {
     add("any", {});
     compile();
-    const auto error = [&](RouteQuestion question) {
+    const auto error = [&](const RouteQuestion& question) {
         const auto answer = explain_route(*compiled_, question, {});
         return answer ? (*answer)["outcome"].text().empty() ? "?" : "fine" : answer.error().text();
     };

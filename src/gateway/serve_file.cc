@@ -56,7 +56,7 @@ size_t Exchange::write_file_head(const FileAnswer& answer) {
         lines.size() + kHeadRoom > kBufferBytes ? shard_.take_large_buffer() : shard_.take_buffer();
     char* const begin = answer_->data();
     char* at = begin;
-    const auto put = [&](auto... texts) {
+    const auto put = [&](const auto&... texts) {
         ((at += std::string_view(texts).copy(at, std::string_view(texts).size())), ...);
     };
     if (answer.status == 200) {

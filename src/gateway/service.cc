@@ -224,7 +224,7 @@ Task<std::vector<ListenError>> Service::apply(model::Snapshot snapshot) {
     co_return co_await open_listeners();
 }
 
-Task<void> Service::use_everywhere(std::shared_ptr<const Compiled> compiled) {
+Task<void> Service::use_everywhere(const std::shared_ptr<const Compiled>& compiled) {
     return on_every_shard([compiled](Shard& shard) {
         if (compiled->version() >= shard.current().version()) {
             shard.use(compiled);

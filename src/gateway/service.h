@@ -103,7 +103,7 @@ class Service final {
     /// At least one socket for each shard.
     Result<std::vector<os::Fd>> sockets_for(const model::ListenAddress& where);
     async::Task<void> retry_listeners();
-    async::Task<void> use_everywhere(std::shared_ptr<const Compiled> compiled);
+    async::Task<void> use_everywhere(const std::shared_ptr<const Compiled>& compiled);
     async::Task<void> follow_names();
     async::Task<void> sample_traffic();
     async::Task<void> return_memory();

@@ -139,8 +139,8 @@ Task<void> Shard::accept_loop(ListenerEntry* entry) {
         connections_.spawn(
             entry->where.raw
                 ? TcpConnection::serve(*this, std::move(accepted->socket), raw, entry->where)
-                : Connection::serve(std::make_unique<Connection>(
-                      *this, std::move(accepted->socket), raw, entry->where)));
+                : Connection::serve(std::make_unique<Connection>(*this, std::move(accepted->socket),
+                                                                 raw, entry->where)));
         if (++in_a_row >= kAcceptsPerTurn) {
             in_a_row = 0;
             co_await async::yield(loop_);

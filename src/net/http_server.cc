@@ -190,7 +190,7 @@ Task<void> HttpServer::Connection::run() {
             co_await send(HttpResponse::text(outcome.status, outcome.reason + "\n"));
             // Bytes that were sent but not read would turn the close into a reset, and the answer
             // might be lost.
-            stream_->shutdown_write();
+            (void)stream_->shutdown_write();
             std::string rest;
             while (rest.size() < kHttpHeadBytesMax * 4) {
                 const auto got =

@@ -69,7 +69,8 @@ Result<ProcessStats> parse_process_stat(std::string_view text) {
                     base::printable(text));
     }
     ProcessStats stats;
-    std::from_chars(text.data(), text.data() + open, stats.pid);
+    const std::string_view pid = text.substr(0, open);
+    std::from_chars(pid.data(), pid.data() + pid.size(), stats.pid);
     stats.command = text.substr(open + 1, close - open - 1);
     stats.state = words[0].front();
     stats.parent = number_at<pid_t>(words, kParent);

@@ -38,14 +38,14 @@ void Publisher::prepare(const std::string& stack, StackRoutes routes) {
     stacks_.insert_or_assign(stack, std::move(routes));
 }
 
-async::Task<Result<std::vector<std::string>>> Publisher::publish(std::string stack,
+async::Task<Result<std::vector<std::string>>> Publisher::publish(const std::string& stack,
                                                                  StackRoutes routes) {
     prepare(stack, std::move(routes));
     publish_again();
     return wait_for(wanted_);
 }
 
-async::Task<Result<std::vector<std::string>>> Publisher::withdraw(std::string stack) {
+async::Task<Result<std::vector<std::string>>> Publisher::withdraw(const std::string& stack) {
     stacks_.erase(stack);
     publish_again();
     return wait_for(wanted_);

@@ -28,11 +28,12 @@ class Publisher final {
     /// Puts a stack's routes into the next snapshot and completes when the gateway uses it: the
     /// sentences about listeners that could not be opened. An Error when the gateway did not take
     /// it; publish again then.
-    async::Task<Result<std::vector<std::string>>> publish(std::string stack, StackRoutes routes);
+    async::Task<Result<std::vector<std::string>>> publish(const std::string& stack,
+                                                          StackRoutes routes);
     /// The same without sending, for use before open().
     void prepare(const std::string& stack, StackRoutes routes);
     /// Takes a stack's routes away; completes as publish() does.
-    async::Task<Result<std::vector<std::string>>> withdraw(std::string stack);
+    async::Task<Result<std::vector<std::string>>> withdraw(const std::string& stack);
     /// Gateway::drained().
     async::Task<Result<void>> drained(std::string endpoint, async::Deadline deadline) {
         return gateway_.drained(std::move(endpoint), deadline);

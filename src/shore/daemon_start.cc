@@ -68,7 +68,7 @@ Result<void> start_daemon_blocking(const StatePaths& paths, const std::string& p
                     "--leave-when-empty"};
     options.executable = program;
     for (const auto& [name, value] : variables) {
-        options.environment.push_back(name + "=" + value);
+        options.environment.push_back(fmt::format("{}={}", name, value));
     }
     options.working_directory = "/";
     options.standard_output = log.get();

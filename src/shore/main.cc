@@ -37,7 +37,7 @@ std::string take_role(Invocation& invocation, std::string_view program_name) {
     if (program_name == "shored") {
         arguments.insert(arguments.begin(), "daemon");
     }
-    const std::string role = arguments.empty() ? "" : arguments.front();
+    std::string role = arguments.empty() ? "" : arguments.front();
     if (role != "daemon" && role != "gateway" && role != "shim" && role != "engine" &&
         role != "prove") {
         return "";

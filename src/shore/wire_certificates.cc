@@ -299,7 +299,7 @@ async::Task<Result<std::string>> GatewayCertificates::authority() {
 async::Task<Result<std::string>> GatewayCertificates::trust() {
     SHORE_CO_TRY(const std::string pem, co_await authority());
     auto work = [pem]() -> Result<std::string> {
-        const std::string path(kTrustedFile);
+        std::string path(kTrustedFile);
         SHORE_CHECK(os::write_file_atomically(path, pem, 0644));
         SHORE_TRY(os::Process process,
                   os::Process::spawn({.argv = {"/usr/sbin/update-ca-certificates"},

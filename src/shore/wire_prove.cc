@@ -36,7 +36,7 @@ class TemporaryMachine final : public prove::Machine {
         : directory_(std::move(directory)), program_(std::move(program)), network_(network) {
         for (const auto& [name, value] : variables) {
             if (!name.starts_with("SHORE_")) {
-                environment_.push_back(name + "=" + value);
+                environment_.push_back(fmt::format("{}={}", name, value));
             }
         }
     }

@@ -115,9 +115,7 @@ os::SpawnOptions spawn_options(const LaunchSpec& spec, std::vector<std::string> 
     options.group = spec.group;
     options.groups.assign(spec.groups.begin(), spec.groups.end());
     options.limits = spec.limits;
-    if (spec.umask) {
-        options.umask = *spec.umask;
-    }
+    options.umask = spec.umask;
     for (const std::string& directory : spec.cgroups) {
         options.cgroup_procs.push_back(directory + "/cgroup.procs");
     }

@@ -95,19 +95,19 @@ Task<bool> is_preferred(async::Loop& loop, const Assignment& assignment, uint16_
 Task<Result<ChosenServer>> find_server(async::Loop& loop, const Assignment& assignment,
                                        std::string instance) {
     std::vector<std::string> others;
-    for (const RedisProcess& process : co_await redis_processes(loop, assignment)) {
-        if (process.part != EnginePart::kRedis) {
+    for (const Member& member : co_await redis_members(loop, assignment)) {
+        if (member.part != EnginePart::kRedis) {
             continue;
         }
-        if (process.instance != instance) {
-            others.push_back(process.instance);
+        if (member.instance != instance) {
+            others.push_back(member.instance);
             continue;
         }
-        if (process.is_primary) {
+        if (member.is_primary) {
             co_return fail(ErrorCode::kConflict, "{} is the primary already", instance);
         }
         co_return ChosenServer{
-            .slot = process.slot, .port = process.port, .instance = std::move(instance)};
+            .slot = member.slot, .port = member.port, .instance = std::move(instance)};
     }
     co_return fail(ErrorCode::kInvalid, "no server of {} answers as {}: {}",
                    assignment.spec.service, instance, base::join(others, ", "));

@@ -353,7 +353,7 @@ Task<Result<Json>> RedisEndpoint::failover(std::string to) {
     context_.log.info("the primary was changed on purpose",
                       {{"from", handed->from}, {"to", handed->to}, {"held_s", held}});
     SHORE_CO_CHECK(is_as_chosen(*handed, chosen));
-    co_return to_json(*handed, co_await redis_processes(context_.loop, assignment_))
+    co_return to_json(*handed, co_await redis_members(context_.loop, assignment_))
         .set("held_seconds", held);
 }
 

@@ -15,10 +15,10 @@ using async::Deadline;
 using async::Task;
 using model::EnginePart;
 
-wire::Json to_json(const HandedOver& handed, const std::vector<RedisProcess>& processes) {
+wire::Json to_json(const HandedOver& handed, const std::vector<Member>& members) {
     return wire::Json::object()
-        .set("from", redis_name(processes, handed.port_before))
-        .set("to", redis_name(processes, handed.port))
+        .set("from", redis_name(members, handed.port_before))
+        .set("to", redis_name(members, handed.port))
         .set("port", uint32_t{handed.port})
         .set("writes_paused_seconds", std::chrono::duration<double>(handed.writes_paused).count());
 }

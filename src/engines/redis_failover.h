@@ -24,7 +24,7 @@ struct HandedOver {
     Duration writes_paused{};
     Duration held{};  ///< How long the endpoint held commands.
 };
-wire::Json to_json(const HandedOver& handed, const std::vector<RedisProcess>& processes);
+wire::Json to_json(const HandedOver& handed, const std::vector<Member>& members);
 
 /// The sentinels' word once none of them is in the middle of a failover and they know a replica:
 /// before that they would refuse one. After some time their word as it is.

@@ -1,29 +1,20 @@
-// What the processes of a Redis are called. The daemon names instances, and an engine's files know
-// slots and ports: the agents say which of them is whose.
+// What the processes of a Redis are called. The daemon names instances, and Redis knows ports: the
+// agents say which of them is whose.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "async/loop.h"
-#include "async/task.h"
-#include "engines/assignment.h"
+#include "engines/members.h"
 
 namespace shore::engines {
 
-struct RedisProcess {
-    std::string instance;
-    model::EnginePart part = model::EnginePart::kRedis;
-    uint32_t slot = 0;
-    uint16_t port = 0;
-    bool is_primary = false;  ///< Of others only.
-};
-
+/// An agent as its assignment describes it.
+Member redis_member(const Assignment& assignment);
 /// Servers and sentinels whose agents answer, the asking one included, by name.
-async::Task<std::vector<RedisProcess>> redis_processes(async::Loop& loop,
-                                                       const Assignment& assignment);
+async::Task<std::vector<Member>> redis_members(async::Loop& loop, const Assignment& assignment);
 /// "store-server-2"; of one that did not answer, "port 30437".
-std::string redis_name(const std::vector<RedisProcess>& processes, uint16_t port);
+std::string redis_name(const std::vector<Member>& members, uint16_t port);
 
 }  // namespace shore::engines

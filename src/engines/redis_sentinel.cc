@@ -334,6 +334,11 @@ Task<Result<Json>> RedisSentinel::status() {
 }
 
 Task<Result<Json>> RedisSentinel::view(std::string name) {
+    if (name == "member") {
+        Member member = redis_member(assignment_);
+        member.ready = answering_;
+        co_return to_json(member);
+    }
     if (name != "sentinel") {
         co_return fail(ErrorCode::kNotFound, "a sentinel has no view {}: sentinel", name);
     }
@@ -343,13 +348,13 @@ Task<Result<Json>> RedisSentinel::view(std::string name) {
                 {"state"},
                 {"heard", ColumnKind::kSeconds},
                 {"offset", ColumnKind::kNumber}};
-    const auto processes = co_await redis_processes(context_.loop, assignment_);
-    const auto add = [&table, &processes](std::string_view what, const RespValue& row) {
+    const auto members = co_await redis_members(context_.loop, assignment_);
+    const auto add = [&table, &members](std::string_view what, const RespValue& row) {
         const double heard = std::atof(row.find("last-ok-ping-reply").text.c_str()) / 1e3;
         const std::string& offset = row.find("slave-repl-offset").text;
         const auto port = static_cast<uint16_t>(std::atoi(row.find("port").text.c_str()));
-        table.add({what, redis_name(processes, port),
-                   fmt::format("{}:{}", row.find("ip").text, port), row.find("flags").text, heard,
+        table.add({what, redis_name(members, port), fmt::format("{}:{}", row.find("ip").text, port),
+                   row.find("flags").text, heard,
                    offset.empty() ? Json() : Json(int64_t{std::atoll(offset.c_str())})});
     };
     const std::string& service = assignment_.spec.service;
@@ -394,7 +399,7 @@ Task<Result<Json>> RedisSentinel::failover(Json arguments) {
     }
     (void)co_await sentinels_agree(context_.loop, assignment_, handed->port);
     SHORE_CO_CHECK(is_as_chosen(*handed, chosen));
-    co_return to_json(*handed, co_await redis_processes(context_.loop, assignment_));
+    co_return to_json(*handed, co_await redis_members(context_.loop, assignment_));
 }
 
 Task<Result<Json>> RedisSentinel::act(std::string name, Json arguments) {

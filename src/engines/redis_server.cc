@@ -517,6 +517,13 @@ Task<Result<Json>> RedisServer::status() {
 }
 
 Task<Result<Json>> RedisServer::view(std::string name) {
+    if (name == "member") {
+        const auto all = co_await info();
+        Member member = redis_member(assignment_);
+        member.ready = all.has_value();
+        member.is_primary = all && parse_replication(*all).primary;
+        co_return to_json(member);
+    }
     if (name == "slowlog") {
         auto answer = co_await ask({"SLOWLOG", "GET", "128"});
         if (!answer) {
@@ -540,7 +547,7 @@ Task<Result<Json>> RedisServer::view(std::string name) {
             co_return keyspace_table(*all);
         }
         co_return replicas_table(parse_replication(*all),
-                                 co_await redis_processes(context_.loop, assignment_));
+                                 co_await redis_members(context_.loop, assignment_));
     }
     co_return fail(ErrorCode::kNotFound,
                    "a Redis server has no view {}: replicas, slowlog, clients, keyspace", name);

@@ -43,7 +43,7 @@ std::vector<std::pair<std::string_view, std::string_view>> databases(std::string
 
 }  // namespace
 
-Json replicas_table(const ReplicationState& state, const std::vector<RedisProcess>& processes) {
+Json replicas_table(const ReplicationState& state, const std::vector<Member>& members) {
     Table table{{"instance"},
                 {"port", ColumnKind::kNumber},
                 {"state"},
@@ -51,12 +51,12 @@ Json replicas_table(const ReplicationState& state, const std::vector<RedisProces
                 {"heard", ColumnKind::kSeconds}};
     for (const ReplicationState::Replica& replica : state.replicas) {
         const uint64_t behind = state.offset - std::min(state.offset, replica.offset);
-        table.add({redis_name(processes, replica.port), uint32_t{replica.port},
+        table.add({redis_name(members, replica.port), uint32_t{replica.port},
                    replica.online ? "online" : "copying", behind, replica.lag_seconds});
     }
     if (!state.primary) {
         table.note(fmt::format("This server is a replica itself, of {}.",
-                               redis_name(processes, state.primary_port)));
+                               redis_name(members, state.primary_port)));
     } else if (state.replicas.empty()) {
         table.note("No replica is connected.");
     }

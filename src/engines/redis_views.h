@@ -11,8 +11,7 @@
 namespace shore::engines {
 
 /// `shore redis replicas`: as the primary sees them.
-wire::Json replicas_table(const ReplicationState& state,
-                          const std::vector<RedisProcess>& processes);
+wire::Json replicas_table(const ReplicationState& state, const std::vector<Member>& members);
 /// From SLOWLOG GET.
 wire::Json slowlog_table(const wire::RespValue& answer);
 /// From CLIENT LIST.
